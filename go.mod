@@ -1,0 +1,3 @@
+module github.com/relaysim/relaysim
+
+go 1.26

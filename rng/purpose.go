@@ -1,0 +1,55 @@
+package rng
+
+// Purpose separates the draws of one entity. Values are part of the model:
+// append, never renumber, never reuse.
+type Purpose uint16
+
+const (
+	// Replication derives the key of a replication from the seed.
+	Replication Purpose = 1
+	// Client derives the key of a client from its group's stable id and its
+	// index in the group.
+	Client Purpose = 2
+	// Group derives the key of a client group from its stable id.
+	Group Purpose = 3
+	// Race is the variate of one relay in one selection of one client.
+	Race Purpose = 4
+	// Selection derives the key of one selection from the instant at which it
+	// started, so that two policies in which a client selects at the same
+	// instant share its draws.
+	Selection Purpose = 5
+	// ContactPhase is the phase of a client's reporting cycle.
+	ContactPhase Purpose = 6
+	// RegisterJitter displaces one re-registration.
+	RegisterJitter Purpose = 7
+	// RetryJitter displaces one retry after a failed selection.
+	RetryJitter Purpose = 8
+	// RandomRelay chooses the relay of last resort when nothing answered.
+	RandomRelay Purpose = 9
+	// LoopLatency is the wait between a selection being due and its start.
+	LoopLatency Purpose = 10
+	// Round derives the key of one round of a selection.
+	Round Purpose = 11
+	// Probe derives the key of one probe of a round from the relay's identity.
+	Probe Purpose = 12
+	// Loss is the uniform of one packet in one direction.
+	Loss Purpose = 13
+	// Connect derives the key of one registration attempt.
+	Connect Purpose = 14
+	// Try derives the key of one packet of a registration attempt.
+	Try Purpose = 15
+	// Day derives the key of one day of a client's life.
+	Day Purpose = 16
+	// Place chooses the network of a session.
+	Place Purpose = 17
+	// Access chooses the access variant (hop count) of a session's network.
+	Access Purpose = 18
+	// Hours displaces the beginning or the end of a session.
+	Hours Purpose = 19
+	// Presence decides whether a session takes place at all.
+	Presence Purpose = 20
+	// Start spreads the first start of clients that are always on.
+	Start Purpose = 21
+	// FailoverOrder permutes a failover list that is taken at random.
+	FailoverOrder Purpose = 22
+)

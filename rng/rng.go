@@ -1,0 +1,100 @@
+// Package rng is the keyed random field: every draw of the model is a pure
+// function of (seed, replication, entity, purpose, n). Nothing is consumed, so
+// a draw more or less, earlier or later, moves no other draw; lazy and eager
+// evaluation agree, and two policies can be compared under the same weather
+// (common random numbers).
+//
+// The generator is the splitmix64 finaliser applied twice, once over the key
+// and the purpose and once over the counter.
+package rng
+
+import "math/bits"
+
+// Key names an entity in the field. Keys are made by Seed and Child and are
+// opaque otherwise.
+type Key uint64
+
+// Seed returns the root key of a run.
+func Seed(seed uint64) Key { return Key(mix(seed ^ 0x6a09e667f3bcc908)) }
+
+// Child returns the key of the entity id below k, for one purpose. Distinct
+// (purpose, id) pairs give unrelated keys.
+func (k Key) Child(p Purpose, id uint64) Key { return Key(k.Draw(p, id)) }
+
+// Draw returns 64 random bits for the n-th draw of one purpose of the entity
+// k. It is a pure function.
+func (k Key) Draw(p Purpose, n uint64) uint64 {
+	x := mix(uint64(k) + (uint64(p)+1)*0x9e3779b97f4a7c15)
+	return mix(x ^ (n*0xd1342543de82ef95 + 0x2545f4914f6cdd1d))
+}
+
+// mix is the splitmix64 finaliser (Stafford's variant 13).
+func mix(x uint64) uint64 {
+	x ^= x >> 30
+	x *= 0xbf58476d1ce4e5b9
+	x ^= x >> 27
+	x *= 0x94d049bb133111eb
+	x ^= x >> 31
+	return x
+}
+
+// Hash returns the identity of an entity from its stable id (FNV-1a, then
+// finalised). Equal strings hash alike on every machine and in every version.
+func Hash(id string) uint64 {
+	h := uint64(0xcbf29ce484222325)
+	for i := 0; i < len(id); i++ {
+		h ^= uint64(id[i])
+		h *= 0x100000001b3
+	}
+	return mix(h)
+}
+
+// Below maps 64 random bits to [0, n) by multiplication. The bias is below
+// n/2^64. n = 0 gives 0.
+func Below(b, n uint64) uint64 {
+	hi, _ := bits.Mul64(b, n)
+	return hi
+}
+
+// Chance is a probability as an integer: the number of 64-bit words below
+// which the event happens, with 2^64-1 standing for certainty.
+type Chance uint64
+
+// Never and Always are the two certain chances.
+const (
+	Never  Chance = 0
+	Always Chance = 1<<64 - 1
+)
+
+// ChanceOf converts a fraction in [0, 1]; values outside are clamped.
+func ChanceOf(p float64) Chance {
+	switch {
+	case !(p > 0):
+		return Never
+	case p >= 1:
+		return Always
+	}
+	// p*2^64 is exact (a change of exponent), so all machines agree.
+	return Chance(p * 18446744073709551616.0)
+}
+
+// Happens tells whether the event of chance c happens under the word b.
+func (c Chance) Happens(b uint64) bool { return c == Always || b < uint64(c) }
+
+// Or returns the chance that at least one of two independent events happens.
+func (c Chance) Or(d Chance) Chance {
+	if c == Always || d == Always {
+		return Always
+	}
+	// 1-(1-c)(1-d) = c + d - c*d, in 64-bit fixed point.
+	hi, _ := bits.Mul64(uint64(c), uint64(d))
+	return c + (d - Chance(hi))
+}
+
+// Float returns the chance as a fraction, for reports only.
+func (c Chance) Float() float64 {
+	if c == Always {
+		return 1
+	}
+	return float64(c) / 18446744073709551616.0
+}

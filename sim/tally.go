@@ -1,0 +1,106 @@
+package sim
+
+import (
+	"github.com/relaysim/relaysim/selection"
+)
+
+// Slot numbers a (label, network) pair: the finest breakdown of client
+// measures. A client's slot changes when it moves.
+func (p *Plan) Slot(label, network int) int { return label*len(p.Networks) + network }
+
+// Slots is the number of slots.
+func (p *Plan) Slots() int { return len(p.Labels) * len(p.Networks) }
+
+// Tally is what one cell (policy × replication) observed, in integers that
+// add up over cells, shards and levels. Times are microseconds unless said
+// otherwise.
+type Tally struct {
+	Policy, Replication int
+
+	Slots  []SlotTally  // by Plan.Slot
+	Relays []RelayTally // by relay handle
+	// Online and Never count, by label, the clients that were online at all
+	// and those of them that never registered.
+	Online, Never []uint64
+	// Pairs has one entry for each of Plan.Pairs whose first policy is this
+	// cell's.
+	Pairs []PairTally
+	// Clients, Selections and Events describe the run itself.
+	Clients, Selections, Events uint64
+	// Coupled is the number of client selections that had to run at packet
+	// level although the round level was asked for.
+	Coupled uint64
+}
+
+// SlotTally observes the clients of one label while they are in one network.
+// Measures of a session, selection or re-home count in the slot where it
+// began... for a re-home, where the parent was lost.
+type SlotTally struct {
+	// Sessions are online sessions: a power-on, or an arrival on a network.
+	// FoundBy counts those registered within each of Plan.FoundBounds;
+	// FoundTime has the times of all that registered. A session that ends
+	// before it is registered is one that was not found. Sessions still
+	// unregistered when the run ends less than a bound after their beginning
+	// count as not found all the same.
+	Sessions  uint64
+	FoundBy   []uint64
+	FoundTime Hist
+	// Online and Without integrate client time after the warm-up.
+	Online, Without uint64
+	// TimeOn integrates registered and connected client time by relay, and
+	// TimeBy by how the parent was found, after the warm-up.
+	TimeOn []uint64
+	TimeBy [selection.NumBy]uint64
+	// OnlineAll is Online without the warm-up cut, for rates per client-day.
+	OnlineAll uint64
+
+	// Selections by how they ended; ByNone counts those that gave up. Kept
+	// counts timed re-selections that kept a working parent.
+	Selections    [selection.NumBy]uint64
+	Kept          uint64
+	SelectionTime Hist
+	Rounds        Hist // count of rounds per selection, unit 1
+	Probes        uint64
+	// Distance has the upper end of the range in hops of selections won by
+	// probe, unit 1. DistanceKnown counts selections that know a distance.
+	Distance      Hist
+	DistanceKnown uint64
+	RegFailures   [selection.NumOutcomes]uint64
+
+	// Rehomes counts changes of parent because the relay or the way to it
+	// failed, by how the new parent was found.
+	Rehomes             [selection.NumBy]uint64
+	Roams, Moves, Flaps uint64
+	RehomeTime          Hist
+	// Parts of RehomeTime, summed over re-homes.
+	Detection, Resist, Probing, Registration, RetryWait uint64
+}
+
+// RelayTally observes one relay.
+type RelayTally struct {
+	// Load integrates clients × time after the warm-up.
+	Load uint64
+	// Peak is the largest load of the whole run.
+	Peak uint32
+	// Samples has the load every SampleEvery from the start, the first at 0.
+	Samples []uint32
+	// Console is the number of clients whose last registration was here when
+	// the run ended, connected or not.
+	Console uint32
+	// Registrations counts successful ones, periodic ones included.
+	Registrations uint64
+}
+
+// PairTally compares the selections of two policies of one replication.
+type PairTally struct {
+	Pair int // index into Plan.Pairs
+	// Slots by Plan.Slot.
+	Slots []PairSlot
+}
+
+// PairSlot counts selections of clients of one slot.
+type PairSlot struct {
+	// Matched started at the same instant under both policies, Changed of
+	// them ended with another parent. Unmatched have no counterpart.
+	Matched, Changed, Unmatched uint64
+}
