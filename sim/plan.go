@@ -81,6 +81,8 @@ type RelayPlan struct {
 	Advertise []string
 	// NoAutoSelect is AutoSelectableRelay = 0.
 	NoAutoSelect bool
+	// Unlisted: Relays.dat has no entry for it; settings can still name it.
+	Unlisted bool
 }
 
 // GroupPlan is a homogeneous set of clients.

@@ -1,0 +1,236 @@
+package sim
+
+import (
+	"github.com/relaysim/relaysim/rng"
+	"github.com/relaysim/relaysim/selection"
+	"github.com/relaysim/relaysim/topology"
+	"github.com/relaysim/relaysim/vtime"
+)
+
+// noNetwork is where a client that was never online is.
+const noNetwork topology.NetworkID = 1<<16 - 1
+
+// client is one computer: its Selector, where it is, and what is being
+// observed of it.
+type client struct {
+	sel   selection.Selector
+	key   rng.Key
+	group uint32
+
+	online  bool
+	at      topology.Attachment
+	lastNet topology.NetworkID // the network of the current or the last session
+	slot    int32
+	// lifeAt is the client's next change between online and offline;
+	// deadlineAt and contactAt are when its Selector's deadline and its next
+	// contact are queued. An event at another time is stale.
+	lifeAt, deadlineAt, contactAt vtime.Instant
+	session                       session
+
+	// parent is the relay the client last registered with, by how it found it.
+	parent selection.RelayID
+	by     selection.By
+	// connected: registered in this session and contact works.
+	connected bool
+
+	ask  asked      // the round in flight at packet level, or waiting to begin
+	conn connection // the registration attempt in flight
+
+	observed
+}
+
+// observed is the part of a client that only the tally reads.
+type observed struct {
+	everOnline, everRegistered bool
+	found                      bool // registered in this session
+	connectedAt                vtime.Instant
+	cause                      cause // why the next change of parent will have happened
+	left                       [2]formerParent
+
+	// The loss of a parent that is being made good; lostAt is Never if there
+	// is none. failedAt is the first failed contact, selectAt the start of
+	// the first selection after it.
+	lostAt, failedAt, selectAt vtime.Instant
+	lostSlot                   int32
+	probing, registering       int64 // µs
+}
+
+// nothingObserved is the observed part of a client that was never online.
+var nothingObserved = observed{
+	lostAt: vtime.Never,
+	left:   [2]formerParent{{relay: selection.NoRelay}, {relay: selection.NoRelay}},
+}
+
+type formerParent struct {
+	relay selection.RelayID
+	at    vtime.Instant
+}
+
+// cause tells re-homes, roams and moves apart.
+type cause uint8
+
+const (
+	causeMove cause = iota // re-selection in place
+	causeRoam              // the client changed network
+	causeLoss              // the relay or the way to it failed
+)
+
+// scheduleSession queues the beginning of the client's next session after the
+// given instant.
+func (c *cell) scheduleSession(i int, after vtime.Instant) {
+	cl := &c.clients[i]
+	g := &c.plan.Groups[cl.group]
+	s, ok := g.nextSession(cl.key, after, c.plan.StartOfWeek, c.end)
+	if !ok {
+		cl.lifeAt = vtime.Never
+		return
+	}
+	cl.session, cl.lifeAt = s, s.on
+	c.push(s.on, evLife, i, 0)
+}
+
+// live takes a client online or offline.
+func (c *cell) live(i int) {
+	cl := &c.clients[i]
+	if cl.lifeAt != c.now {
+		return
+	}
+	if cl.online {
+		c.goOffline(i)
+		c.scheduleSession(i, c.now)
+		return
+	}
+	cl.lifeAt = cl.session.off
+	c.push(cl.session.off, evLife, i, 0)
+	c.goOnline(i)
+}
+
+// goOnline begins a session. An agent that wakes in another network than it
+// was last in sees its address change (spec 3.2).
+func (c *cell) goOnline(i int) {
+	cl := &c.clients[i]
+	s := cl.session
+	trigger := selection.Start
+	if cl.lastNet != noNetwork && cl.lastNet != s.at {
+		trigger = selection.AddressChange
+		cl.cause = causeRoam
+	}
+	cl.online, cl.lastNet = true, s.at
+	cl.at = topology.Attachment{Network: s.at, Access: c.access(cl.key, s.at)}
+	cl.slot = int32(c.plan.Slot(c.plan.Groups[cl.group].Label, int(s.at)))
+	c.observeSession(cl)
+	cl.sel.Trigger(c.now, trigger)
+	c.pump(i)
+}
+
+// access is the variant by which a client is attached to a network: always
+// the same for one client and network.
+func (c *cell) access(k rng.Key, n topology.NetworkID) uint16 {
+	v := c.net.AccessVariants(n)
+	if v <= 1 {
+		return 0
+	}
+	return uint16(rng.Below(k.Draw(rng.Access, rng.Hash(c.plan.Networks[n].Name)), uint64(v)))
+}
+
+// goOffline ends a session; whatever is in flight is abandoned.
+func (c *cell) goOffline(i int) {
+	cl := &c.clients[i]
+	c.setConnected(i, false)
+	c.observeSessionEnd(cl)
+	cl.online, cl.lifeAt = false, vtime.Never
+	cl.lostAt = vtime.Never
+	cl.ask.open, cl.ask.waiting, cl.conn.open = false, false, false
+	cl.contactAt = vtime.Never
+	cl.sel.Trigger(c.now, selection.Stop)
+	c.pump(i)
+}
+
+// pump drains the Selector until it asks for nothing more, carries out what
+// it asked, and queues its deadline.
+func (c *cell) pump(i int) {
+	cl := &c.clients[i]
+	for {
+		c.actions = cl.sel.Drain(c.actions[:0])
+		if len(c.actions) == 0 {
+			break
+		}
+		for _, a := range c.actions {
+			c.perform(i, a)
+		}
+	}
+	c.noteFailing(cl)
+	at, ok := cl.sel.Deadline()
+	if !ok {
+		cl.deadlineAt = vtime.Never
+	} else if at != cl.deadlineAt {
+		cl.deadlineAt = at
+		c.push(at, evDeadline, i, 0)
+	}
+}
+
+func (c *cell) perform(i int, a selection.Action) {
+	switch a.Kind {
+	case selection.AskRound:
+		c.round(i, a)
+	case selection.Register:
+		c.register(i, a)
+	default:
+		c.observeSelection(i, a)
+	}
+}
+
+func (c *cell) deadline(i int) {
+	cl := &c.clients[i]
+	if cl.deadlineAt != c.now {
+		return
+	}
+	cl.deadlineAt = vtime.Never
+	cl.sel.Expire(c.now)
+	c.pump(i)
+}
+
+// works tells whether a contact of the client with its parent would succeed
+// now. TCP sends again what is lost, so only certain loss prevents it.
+func (c *cell) works(cl *client) bool {
+	if !cl.parent.Known() || c.relays[cl.parent].mode != relayUp {
+		return false
+	}
+	f := c.state.Fate(cl.at, topology.HostID(cl.parent), topology.TCP)
+	return f.Forward == topology.Delivered && f.Back == topology.Delivered &&
+		f.LossForward != rng.Always && f.LossBack != rng.Always
+}
+
+// contact is the client's report to its parent. Contacts that are known to
+// succeed while nothing is failing are not queued; the Selector's contract
+// makes them no-ops.
+func (c *cell) contact(i int) {
+	cl := &c.clients[i]
+	if cl.contactAt != c.now {
+		return
+	}
+	cl.contactAt = vtime.Never
+	ok := c.works(cl)
+	cl.sel.Contact(c.now, ok)
+	if ok {
+		cl.lostAt = vtime.Never
+		c.setConnected(i, true)
+	}
+	c.pump(i)
+}
+
+func (c *cell) scheduleContact(i int) {
+	cl := &c.clients[i]
+	at := cl.sel.NextContact(c.now)
+	if at == cl.contactAt {
+		return
+	}
+	cl.contactAt = at
+	c.push(at, evContact, i, 0)
+}
+
+// horizon is the first instant at which something outside the Selector can
+// touch the client: work that ends before it may be completed ahead.
+func (c *cell) horizon(cl *client) vtime.Instant {
+	return min(c.changeAt, cl.lifeAt, cl.contactAt, c.end)
+}

@@ -1,0 +1,256 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/relaysim/relaysim/selection"
+	"github.com/relaysim/relaysim/vtime"
+)
+
+func newTally(p *Plan, policy, replication int) *Tally {
+	t := &Tally{
+		Policy: policy, Replication: replication,
+		Slots: make([]SlotTally, p.Slots()), Relays: make([]RelayTally, len(p.Relays)),
+		Online: make([]uint64, len(p.Labels)), Never: make([]uint64, len(p.Labels)),
+	}
+	for i := range t.Slots {
+		t.Slots[i].FoundBy = make([]uint64, len(p.FoundBounds))
+		t.Slots[i].TimeOn = make([]uint64, len(p.Relays))
+	}
+	return t
+}
+
+func micro(d time.Duration) uint64 { return uint64(d / time.Microsecond) }
+
+// between is the span from a to b in microseconds, cut to begin at from. The
+// ends are rounded one by one, so that adjoining spans add up.
+func between(from, a, b vtime.Instant) uint64 {
+	a = max(a, from)
+	if b <= a {
+		return 0
+	}
+	return uint64(b.Microseconds() - a.Microseconds())
+}
+
+func (c *cell) observeSession(cl *client) {
+	cl.everOnline, cl.found = true, false
+	cl.session.on = c.now
+	c.tally.Slots[cl.slot].Sessions++
+}
+
+func (c *cell) observeSessionEnd(cl *client) {
+	s := &c.tally.Slots[cl.slot]
+	s.Online += between(c.warm, cl.session.on, c.now)
+	s.OnlineAll += between(0, cl.session.on, c.now)
+}
+
+// setConnected moves the client onto or off its parent's load.
+func (c *cell) setConnected(i int, on bool) {
+	cl := &c.clients[i]
+	if cl.connected == on {
+		return
+	}
+	cl.connected = on
+	if !on {
+		c.changeLoad(cl.parent, -1)
+		c.observeConnectedTime(cl)
+		return
+	}
+	c.changeLoad(cl.parent, +1)
+	cl.connectedAt = c.now
+	if cl.found {
+		return
+	}
+	cl.found = true
+	s := &c.tally.Slots[cl.slot]
+	took := c.now.Sub(cl.session.on)
+	s.FoundTime.Add(micro(took))
+	for k, bound := range c.plan.FoundBounds {
+		if took <= bound {
+			s.FoundBy[k]++
+		}
+	}
+}
+
+func (c *cell) observeConnectedTime(cl *client) {
+	us := between(c.warm, cl.connectedAt, c.now)
+	s := &c.tally.Slots[cl.slot]
+	s.TimeOn[cl.parent] += us
+	s.TimeBy[cl.by] += us
+}
+
+// changeLoad changes a relay's load at this instant.
+func (c *cell) changeLoad(id selection.RelayID, by int) {
+	c.settleLoad(id, c.now)
+	r, t := &c.relays[id], &c.tally.Relays[id]
+	r.load = uint32(int(r.load) + by)
+	t.Peak = max(t.Peak, r.load)
+}
+
+// settleLoad integrates and samples a relay's load up to the instant.
+func (c *cell) settleLoad(id selection.RelayID, at vtime.Instant) {
+	r, t := &c.relays[id], &c.tally.Relays[id]
+	t.Load += uint64(r.load) * between(c.warm, r.since, at)
+	for next := vtime.Instant(0).Add(SampleEvery * time.Duration(len(t.Samples))); next <= at && next < c.end; next = next.Add(SampleEvery) {
+		t.Samples = append(t.Samples, r.load)
+	}
+	r.since = at
+}
+
+// observeRegistration counts the outcome of one attempt. A registration that
+// is no part of a selection restores contact with the parent.
+func (c *cell) observeRegistration(i int, o selection.Outcome) {
+	cl := &c.clients[i]
+	if o != selection.Registered {
+		c.tally.Slots[cl.slot].RegFailures[o]++
+		return
+	}
+	cl.everRegistered = true
+	c.tally.Relays[cl.conn.target].Registrations++
+	if cl.conn.again {
+		c.setConnected(i, true)
+		cl.lostAt = vtime.Never
+	}
+}
+
+// observeSelection counts the end of a selection and moves the client to its
+// new parent.
+func (c *cell) observeSelection(i int, a selection.Action) {
+	cl := &c.clients[i]
+	c.tally.Selections++
+	c.traceSelection(i, &a)
+	s := &c.tally.Slots[cl.slot]
+	s.SelectionTime.Add(micro(a.At.Sub(a.Started)))
+	s.Rounds.Add(uint64(a.Rounds))
+	s.Probes += uint64(a.Probes)
+	if a.Trigger == selection.ParentLost && cl.cause == causeMove {
+		cl.cause = causeLoss
+	}
+	c.observeEffort(cl, &a)
+	switch a.Kind {
+	case selection.Kept:
+		s.Kept++
+	case selection.GaveUp:
+		s.Selections[selection.ByNone]++
+	case selection.Decided:
+		s.Selections[a.By]++
+		if a.DistanceMax >= 0 {
+			s.DistanceKnown++
+			s.Distance.Add(uint64(a.DistanceMax))
+		}
+		c.observeChange(cl, &a)
+		c.setConnected(i, false)
+		cl.parent, cl.by = a.Target, a.By
+		c.setConnected(i, true)
+	}
+}
+
+// observeEffort notes what a selection contributes to making good a loss.
+func (c *cell) observeEffort(cl *client, a *selection.Action) {
+	if cl.lostAt == vtime.Never {
+		return
+	}
+	if cl.selectAt == vtime.Never {
+		cl.selectAt = a.Started
+	}
+	cl.probing += int64(micro(a.Probing))
+	cl.registering += int64(micro(a.Registering))
+}
+
+// observeChange classifies a change of parent and closes a loss.
+func (c *cell) observeChange(cl *client, a *selection.Action) {
+	if cl.parent != selection.NoRelay && a.Target != cl.parent {
+		s := &c.tally.Slots[cl.slot]
+		switch cl.cause {
+		case causeLoss:
+			s.Rehomes[a.By]++
+		case causeRoam:
+			s.Roams++
+		default:
+			s.Moves++
+		}
+		for _, l := range cl.left {
+			if l.relay == a.Target && c.now.Sub(l.at) < c.plan.FlapWithin {
+				s.Flaps++
+				break
+			}
+		}
+		cl.left[1] = cl.left[0]
+		cl.left[0] = formerParent{relay: cl.parent, at: c.now}
+	}
+	if cl.lostAt != vtime.Never {
+		c.observeRehomeTime(cl)
+	}
+	cl.cause = causeMove
+}
+
+// observeLoss begins a loss: contact with the parent has become impossible.
+func (c *cell) observeLoss(cl *client) {
+	cl.cause = causeLoss
+	cl.lostAt, cl.failedAt, cl.selectAt = c.now, vtime.Never, vtime.Never
+	cl.lostSlot, cl.probing, cl.registering = cl.slot, 0, 0
+}
+
+// noteFailing notes the first failed contact after a loss.
+func (c *cell) noteFailing(cl *client) {
+	if cl.lostAt == vtime.Never || cl.failedAt != vtime.Never {
+		return
+	}
+	if since, ok := cl.sel.Failing(); ok {
+		cl.failedAt = since
+	}
+}
+
+// observeRehomeTime closes a loss and splits its duration. What is neither
+// detection, resist, probing nor registration was spent waiting to try again.
+func (c *cell) observeRehomeTime(cl *client) {
+	us := func(a, b vtime.Instant) int64 { return max(0, b.Microseconds()-a.Microseconds()) }
+	total := us(cl.lostAt, c.now)
+	detected := min(cl.failedAt, cl.selectAt)
+	detection := us(cl.lostAt, detected)
+	resist := us(detected, cl.selectAt)
+	// A selection under way when the parent was lost began before the loss.
+	registering := min(cl.registering, total-detection-resist)
+	probing := min(cl.probing, total-detection-resist-registering)
+	s := &c.tally.Slots[cl.lostSlot]
+	s.RehomeTime.Add(uint64(total))
+	s.Detection += uint64(detection)
+	s.Resist += uint64(resist)
+	s.Registration += uint64(registering)
+	s.Probing += uint64(probing)
+	s.RetryWait += uint64(total - detection - resist - registering - probing)
+	cl.lostAt = vtime.Never
+}
+
+// finish settles all integrals at the end of the run.
+func (c *cell) finish() {
+	for id := range c.relays {
+		c.settleLoad(selection.RelayID(id), c.end)
+	}
+	for i := range c.clients {
+		cl := &c.clients[i]
+		if cl.online {
+			if cl.connected {
+				c.observeConnectedTime(cl)
+			}
+			c.observeSessionEnd(cl)
+		}
+		label := c.plan.Groups[cl.group].Label
+		if cl.everOnline {
+			c.tally.Online[label]++
+			if !cl.everRegistered {
+				c.tally.Never[label]++
+			}
+		}
+		if cl.everRegistered {
+			c.tally.Relays[cl.parent].Console++
+		}
+	}
+	for i := range c.tally.Slots {
+		s := &c.tally.Slots[i]
+		s.Without = s.Online
+		for _, us := range s.TimeOn {
+			s.Without -= us
+		}
+	}
+}

@@ -1,0 +1,273 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/relaysim/relaysim/rng"
+	"github.com/relaysim/relaysim/selection"
+	"github.com/relaysim/relaysim/topology"
+)
+
+// neverTTL is above every TTL: no probe of the stage can be answered.
+const neverTTL = 256
+
+// hostTTL is the TTL that hosts give to the packets they send of their own
+// accord (RFC 1700's recommended default).
+const hostTTL = 64
+
+// round carries one round. At round level it is completed at once if it ends
+// before anything can touch the client.
+func (c *cell) round(i int, a selection.Action) {
+	cl := &c.clients[i]
+	if c.level == LevelRound && a.Deadline < c.horizon(cl) {
+		c.roundAhead(cl, &a)
+		return
+	}
+	cl.ask = asked{action: a, open: true}
+	if a.At > c.now {
+		cl.ask.waiting = true
+		c.push(a.At, evAsk, i, a.Seq)
+		return
+	}
+	c.sendProbes(i)
+}
+
+// roundAhead answers a round from the memoised fates of its probes.
+func (c *cell) roundAhead(cl *client, a *selection.Action) {
+	stage := cl.sel.Course().Stage(int(a.Stage))
+	if int16(a.TTL) >= c.quietBelow(cl, int(a.Stage), stage) {
+		c.replies = c.replies[:0]
+		key := roundKey(cl, a)
+		for j := range stage.Candidates {
+			if !cl.sel.Struck(j) {
+				c.probeAhead(cl, a, key, j, &stage.Candidates[j])
+			}
+		}
+		if n := len(c.replies); n > 0 {
+			sortReplies(c.replies)
+			_ = cl.sel.Replies(c.replies[n-1].At, a.Seq, c.replies)
+		}
+	}
+	if cl.sel.Open(a.Seq) {
+		cl.sel.Expire(a.Deadline)
+	}
+}
+
+// probeAhead appends the reply to one probe, if there is one in time.
+func (c *cell) probeAhead(cl *client, a *selection.Action, key rng.Key, j int, cand *selection.Candidate) {
+	if !cand.Relay.Known() || c.relays[cand.Relay].mode == relayHostDown {
+		return
+	}
+	f := c.state.Fate(cl.at, topology.HostID(cand.Relay), topology.EchoRequest)
+	if f.Forward != topology.Delivered || f.Back != topology.Delivered || int16(a.TTL) <= f.Hops {
+		return
+	}
+	at := a.At.Add(f.DelayForward + f.DelayBack)
+	if at > a.Deadline {
+		return
+	}
+	if f.LossForward|f.LossBack != 0 {
+		pk := key.Child(rng.Probe, cand.Key)
+		if topology.IsLost(pk, f.LossForward) || topology.IsLost(replyKey(pk), f.LossBack) {
+			return
+		}
+	}
+	c.replies = append(c.replies, selection.Reply{At: at, Candidate: uint16(j), Kind: selection.EchoReply})
+}
+
+// quietBelow is the smallest TTL with which a probe of the stage, sent from
+// where the client is, can be answered in the world as it stands.
+func (c *cell) quietBelow(cl *client, index int, stage *selection.Stage) int16 {
+	memo := &c.quiet[c.groups[cl.group].quietBase+index][c.attachment(cl.at)]
+	if *memo != 0 {
+		return *memo
+	}
+	least := int16(neverTTL)
+	for _, cand := range stage.Candidates {
+		if !cand.Relay.Known() || c.relays[cand.Relay].mode == relayHostDown {
+			continue
+		}
+		f := c.state.Fate(cl.at, topology.HostID(cand.Relay), topology.EchoRequest)
+		if f.Forward == topology.Delivered && f.Back == topology.Delivered {
+			least = min(least, f.Hops+1)
+		}
+	}
+	*memo = least
+	return least
+}
+
+func sortReplies(r []selection.Reply) {
+	slices.SortFunc(r, func(a, b selection.Reply) int {
+		if a.At != b.At {
+			if a.At < b.At {
+				return -1
+			}
+			return 1
+		}
+		return int(a.Candidate) - int(b.Candidate)
+	})
+}
+
+// roundKey keys the packets of one round: by client, selection and round.
+func roundKey(cl *client, a *selection.Action) rng.Key {
+	return cl.key.Child(rng.Selection, uint64(a.Started)).Child(rng.Round, uint64(a.Round))
+}
+
+// replyKey and errorKey key the packets that a request brings about.
+func replyKey(k rng.Key) rng.Key { return k.Child(rng.Try, 1<<32) }
+func errorKey(k rng.Key) rng.Key { return k.Child(rng.Try, 2<<32) }
+
+// asked is a round at packet level.
+type asked struct {
+	action selection.Action
+	// open: answers are still of interest. waiting: it begins at action.At.
+	open, waiting bool
+}
+
+// askNow begins a round that had to wait for its time.
+func (c *cell) askNow(i int) {
+	cl := &c.clients[i]
+	if !cl.ask.waiting || cl.ask.action.At != c.now {
+		return
+	}
+	cl.ask.waiting = false
+	c.sendProbes(i)
+}
+
+// sendProbes sends the probes of a round as packets.
+func (c *cell) sendProbes(i int) {
+	cl := &c.clients[i]
+	a := &cl.ask.action
+	stage := cl.sel.Course().Stage(int(a.Stage))
+	for j := range stage.Candidates {
+		if cl.sel.Struck(j) || !stage.Candidates[j].Relay.Known() {
+			continue
+		}
+		p := c.probe(cl, j)
+		c.send(i, p, packetDetail(a.Seq, uint32(j)))
+	}
+}
+
+// probe makes the packet of one probe of the client's round.
+func (c *cell) probe(cl *client, j int) topology.Packet {
+	a := &cl.ask.action
+	cand := &cl.sel.Course().Stage(int(a.Stage)).Candidates[j]
+	k := roundKey(cl, a).Child(rng.Probe, cand.Key)
+	return topology.Packet{
+		Kind: topology.EchoRequest, TTL: a.TTL, Flow: uint64(k), Key: k,
+		Src: c.net.Client(cl.at, uint64(cl.key)), Dst: c.net.Host(topology.HostID(cand.Relay)),
+	}
+}
+
+// packetDetail names a packet of a client in an event: the low half of the
+// question's number and the candidate, or from firstTry on a try of a
+// registration attempt.
+func packetDetail(seq, what uint32) uint32 { return seq<<16 | what }
+
+const (
+	// firstTry is the detail of a SYN's first try and of its SYN-ACK;
+	// firstReset of the RST that a closed port answers with.
+	firstTry   = 0xff00
+	firstReset = 0xfe00
+)
+
+// send walks a packet from its source and queues what becomes of it.
+func (c *cell) send(i int, p topology.Packet, detail uint32) {
+	r := c.net.Walk(c.state, p, c.now)
+	switch {
+	case r.End == topology.Delivered && !p.Back:
+		c.push(r.At, evAtHost, i, detail)
+	case r.End == topology.Delivered:
+		c.push(r.At, evAtClient, i, detail)
+	case !p.Back:
+		if e, ok := c.net.ErrorAbout(p, r, errorKey(p.Key)); ok {
+			c.push(r.At, evError, i, c.keepError(madeError{packet: e, detail: detail}))
+		}
+	}
+}
+
+// madeError is an ICMP error on its way to a client.
+type madeError struct {
+	packet  topology.Packet
+	detail  uint32
+	arrived bool
+}
+
+func (c *cell) keepError(e madeError) uint32 {
+	if n := len(c.freeErrors); n > 0 {
+		k := c.freeErrors[n-1]
+		c.freeErrors = c.freeErrors[:n-1]
+		c.errors[k] = e
+		return k
+	}
+	c.errors = append(c.errors, e)
+	return uint32(len(c.errors) - 1)
+}
+
+// sendError walks an ICMP error from where it was made, then hands it to the
+// client when it arrives.
+func (c *cell) sendError(i int, k uint32) {
+	e := c.errors[k]
+	if !e.arrived {
+		if r := c.net.Walk(c.state, e.packet, c.now); r.End == topology.Delivered {
+			c.errors[k].arrived = true
+			c.push(r.At, evError, i, k)
+			return
+		}
+	}
+	c.freeErrors = append(c.freeErrors, k)
+	if !e.arrived {
+		return
+	}
+	if e.detail&0xffff >= firstReset {
+		c.connectRefused(i, e.detail, e.packet.Kind)
+		return
+	}
+	kind := selection.TimeExceeded
+	if e.packet.Kind == topology.Unreachable {
+		kind = selection.Unreachable
+	}
+	c.answer(i, e.detail, kind)
+}
+
+// atHost is the arrival of a probe or a SYN at a relay.
+func (c *cell) atHost(i int, detail uint32) {
+	if detail&0xffff >= firstReset {
+		c.synAtHost(i, detail)
+		return
+	}
+	cl := &c.clients[i]
+	if !cl.ask.is(detail) {
+		return
+	}
+	p := c.probe(cl, int(detail&0xffff))
+	if c.relays[p.Dst.Host].mode != relayHostDown {
+		c.send(i, c.net.Reply(p, topology.EchoReply, hostTTL, replyKey(p.Key)), detail)
+	}
+}
+
+// atClient is the arrival of an echo reply, a SYN-ACK or an RST.
+func (c *cell) atClient(i int, detail uint32) {
+	if detail&0xffff >= firstReset {
+		c.tcpAtClient(i, detail)
+		return
+	}
+	c.answer(i, detail, selection.EchoReply)
+}
+
+// answer feeds one answer to the Selector. Answers to a round that is over
+// are left out: they are counted by the Selector and change nothing.
+func (c *cell) answer(i int, detail uint32, kind selection.ReplyKind) {
+	cl := &c.clients[i]
+	if !cl.ask.is(detail) {
+		return
+	}
+	r := [1]selection.Reply{{At: c.now, Candidate: uint16(detail), Kind: kind}}
+	_ = cl.sel.Replies(c.now, cl.ask.action.Seq, r[:])
+	c.pump(i)
+}
+
+// is tells whether a packet's detail belongs to this round.
+func (q *asked) is(detail uint32) bool {
+	return q.open && !q.waiting && q.action.Seq&0xffff == detail>>16
+}

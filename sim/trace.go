@@ -1,0 +1,97 @@
+package sim
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/relaysim/relaysim/selection"
+	"github.com/relaysim/relaysim/vtime"
+)
+
+// Trace is every selection of a cell, in order of client and start.
+type Trace struct {
+	Decisions []Decision
+}
+
+// Decision is the end of one selection of one client.
+type Decision struct {
+	Client         uint32
+	Slot           int32
+	Started, Ended vtime.Instant
+	Kind           selection.ActionKind // Decided, GaveUp or Kept
+	Trigger        selection.Trigger
+	By             selection.By
+	DistanceMax    int16
+	Size           uint16
+	Target         selection.RelayID // NoRelay for GaveUp
+	Rounds, Probes uint32
+}
+
+// traceSelection records the end of a selection.
+func (c *cell) traceSelection(i int, a *selection.Action) {
+	if c.trace == nil {
+		return
+	}
+	d := Decision{
+		Client: uint32(i), Slot: c.clients[i].slot, Started: a.Started, Ended: a.At,
+		Kind: a.Kind, Trigger: a.Trigger, By: a.By, Target: a.Target,
+		Rounds: a.Rounds, Probes: a.Probes, DistanceMax: a.DistanceMax, Size: a.CompetitionSize,
+	}
+	if a.Kind == selection.GaveUp {
+		d.Target = selection.NoRelay
+	}
+	c.trace.Decisions = append(c.trace.Decisions, d)
+}
+
+// sort brings the decisions into the order of client and start. A client
+// starts at most one selection at an instant.
+func (t *Trace) sort() {
+	slices.SortFunc(t.Decisions, func(a, b Decision) int {
+		return cmp.Or(cmp.Compare(a.Client, b.Client), cmp.Compare(a.Started, b.Started))
+	})
+}
+
+// WriteText writes a line a decision.
+func (t *Trace) WriteText(w io.Writer) error {
+	for _, d := range t.Decisions {
+		_, err := fmt.Fprintf(w, "%d %d %d %v %v %v %d %d %d %d %d\n", d.Client, d.Started, d.Ended,
+			d.Kind, d.Trigger, d.By, int32(d.Target), d.Rounds, d.Probes, d.DistanceMax, d.Size)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compare counts, by slot of the first trace, the selections of the same
+// client and start that ended with another parent. Both are sorted.
+func compare(a, b *Trace, slots int) []PairSlot {
+	out := make([]PairSlot, slots)
+	x, y := a.Decisions, b.Decisions
+	for len(x) > 0 && len(y) > 0 {
+		o := cmp.Or(cmp.Compare(x[0].Client, y[0].Client), cmp.Compare(x[0].Started, y[0].Started))
+		switch {
+		case o < 0:
+			out[x[0].Slot].Unmatched++
+			x = x[1:]
+		case o > 0:
+			out[y[0].Slot].Unmatched++
+			y = y[1:]
+		default:
+			s := &out[x[0].Slot]
+			s.Matched++
+			if x[0].Target != y[0].Target {
+				s.Changed++
+			}
+			x, y = x[1:], y[1:]
+		}
+	}
+	for _, rest := range [][]Decision{x, y} {
+		for i := range rest {
+			out[rest[i].Slot].Unmatched++
+		}
+	}
+	return out
+}
