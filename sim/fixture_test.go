@@ -197,6 +197,12 @@ func randomWorld(seed uint64) *world {
 	p.RoundEndsEarly = selection.RoundEnd(pick(2))
 	p.RegisterAttempts = 1 + pick(2)
 	p.ReportInterval = time.Duration(60+pick(1800)) * time.Second
+	if pick(3) == 0 { // some answers come too late
+		p.RoundTimeout = time.Duration(60+pick(200)) * time.Millisecond
+	}
+	if pick(3) == 0 {
+		p.RegisterConnectTimeout = time.Duration(60+pick(200)) * time.Millisecond
+	}
 	if pick(3) == 0 {
 		p.LoopLatencyMax = time.Duration(pick(600)) * time.Second
 	}

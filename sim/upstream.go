@@ -1,0 +1,53 @@
+package sim
+
+import (
+	"fmt"
+
+	"github.com/relaysim/relaysim/rng"
+	"github.com/relaysim/relaysim/topology"
+)
+
+// Upstream lists the relays that cannot reach the root over tcp/52311 under a
+// policy, one line each with what ends their packets. Clients would register
+// with such a relay, and their reports would go no further.
+func (p *Plan) Upstream(policy int) []string {
+	var cut []string
+	root := -1
+	for i := range p.Relays {
+		if p.Relays[i].Root {
+			root = i
+		}
+	}
+	for i := range p.Relays {
+		if i == root {
+			continue
+		}
+		if why := p.upstreamOf(policy, topology.HostID(i), topology.HostID(root)); why != "" {
+			cut = append(cut, fmt.Sprintf("relay %q cannot reach the root over tcp/52311: %s", p.Relays[i].Name, why))
+		}
+	}
+	return cut
+}
+
+// upstreamOf says why a SYN from the relay or its answer does not arrive; ""
+// if both do.
+func (p *Plan) upstreamOf(policy int, relay, root topology.HostID) string {
+	n := p.Policies[policy].Network
+	st := n.NewState()
+	key := rng.Hash(p.Relays[relay].ID)
+	syn := topology.Packet{
+		Kind: topology.TCP, TTL: hostTTL, Flow: key, Key: rng.Key(key),
+		Src: n.Host(relay), Dst: n.Host(root),
+	}
+	r := n.Walk(st, syn, 0)
+	if r.End == topology.Delivered {
+		r = n.Walk(st, n.Reply(syn, topology.TCP, hostTTL, replyKey(syn.Key)), r.At)
+	}
+	switch {
+	case r.End == topology.Delivered, r.End == topology.Lost: // TCP sends again
+		return ""
+	case r.Box != topology.NoBox:
+		return fmt.Sprintf("%v at %s", r.End, n.BoxName(r.Box))
+	}
+	return r.End.String()
+}
