@@ -86,9 +86,14 @@ func (c Chance) Or(d Chance) Chance {
 	if c == Always || d == Always {
 		return Always
 	}
-	// 1-(1-c)(1-d) = c + d - c*d, in 64-bit fixed point.
+	// 1-(1-c)(1-d) = c + d - c*d, in 64-bit fixed point. Rounding may carry
+	// the sum to 1.
 	hi, _ := bits.Mul64(uint64(c), uint64(d))
-	return c + (d - Chance(hi))
+	sum, carry := bits.Add64(uint64(c), uint64(d)-hi, 0)
+	if carry != 0 {
+		return Always
+	}
+	return Chance(sum)
 }
 
 // Float returns the chance as a fraction, for reports only.

@@ -74,6 +74,9 @@ func TestChance(t *testing.T) {
 	if got := ChanceOf(0.5).Or(ChanceOf(0.5)).Float(); got != 0.75 {
 		t.Errorf("0.5 or 0.5 = %v, want 0.75", got)
 	}
+	if c := ChanceOf(0.9999999); c.Or(c).Or(c) < c {
+		t.Errorf("0.9999999 or'ed three times wraps round to %v", c.Or(c).Or(c).Float())
+	}
 	if got := ChanceOf(math.NaN()); got != Never {
 		t.Errorf("ChanceOf(NaN) = %v, want Never", got)
 	}

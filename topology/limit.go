@@ -1,0 +1,76 @@
+package topology
+
+import (
+	"math"
+
+	"github.com/relaysim/relaysim/vtime"
+)
+
+// meter is a token bucket without its contents, in integers.
+type meter struct {
+	perToken int64 // nanoseconds in which one token comes in
+	depth    int64 // nanoseconds in which an empty bucket fills
+	perSrc   bool
+}
+
+// newMeter converts l; it is not ok where l makes no sense or where an empty
+// bucket would take more than 146 years to fill.
+func newMeter(l *Limit) (m meter, ok bool) {
+	ns := math.Round(1e9 / l.PerSecond)
+	if !(l.PerSecond > 0) || !(ns >= 1) || l.Burst < 1 || ns > math.MaxInt64/2/float64(l.Burst) {
+		return meter{}, false
+	}
+	return meter{perToken: int64(ns), depth: int64(ns) * int64(l.Burst), perSrc: l.PerSource}, true
+}
+
+// bucket is the instant from which a bucket is full, if nothing more is taken
+// from it. One instant is the whole state: what is missing at any time is the
+// span until then. The zero bucket is full from the start.
+type bucket vtime.Instant
+
+// take removes a token at the instant at, if there is a whole one.
+func (b *bucket) take(m meter, at vtime.Instant) bool {
+	full := max(vtime.Instant(*b), at) + vtime.Instant(m.perToken)
+	if int64(full-at) > m.depth {
+		return false
+	}
+	*b = bucket(full)
+	return true
+}
+
+// sourceKey names the bucket of one source for one limit.
+type sourceKey struct {
+	limit  int32
+	host   HostID
+	role   Role
+	source uint64
+}
+
+// buckets are the contents of all limits of a Network. The zero value has
+// every bucket full.
+type buckets struct {
+	shared   map[int32]*bucket
+	bySource map[sourceKey]*bucket
+}
+
+// take asks the limit with this number for a token on behalf of src.
+func (b *buckets) take(limit int32, m meter, src Endpoint, at vtime.Instant) bool {
+	if m.perSrc {
+		key := sourceKey{limit, src.Host, src.Role, src.Source}
+		return open(&b.bySource, key).take(m, at)
+	}
+	return open(&b.shared, limit).take(m, at)
+}
+
+// open returns the bucket for key, a full one if there was none.
+func open[K comparable](m *map[K]*bucket, key K) *bucket {
+	if *m == nil {
+		*m = make(map[K]*bucket)
+	}
+	b := (*m)[key]
+	if b == nil {
+		b = new(bucket)
+		(*m)[key] = b
+	}
+	return b
+}
