@@ -159,7 +159,6 @@ func (c *cell) pump(i int) {
 			c.perform(i, a)
 		}
 	}
-	c.noteFailing(cl)
 	at, ok := cl.sel.Deadline()
 	if !ok {
 		cl.deadlineAt = vtime.Never
@@ -212,16 +211,34 @@ func (c *cell) contact(i int) {
 	cl.contactAt = vtime.Never
 	ok := c.works(cl)
 	cl.sel.Contact(c.now, ok)
-	if ok {
+	if _, failing := cl.sel.Failing(); ok && !failing {
 		cl.lostAt = vtime.Never
 		c.setConnected(i, true)
 	}
+	c.watchFailing(i)
 	c.pump(i)
 }
 
-func (c *cell) scheduleContact(i int) {
+// watchFailing keeps contacts coming while contact with the parent fails:
+// each of them can end the failure.
+func (c *cell) watchFailing(i int) {
 	cl := &c.clients[i]
-	at := cl.sel.NextContact(c.now)
+	since, failing := cl.sel.Failing()
+	if !failing {
+		return
+	}
+	if cl.lostAt != vtime.Never && cl.failedAt == vtime.Never {
+		cl.failedAt = since
+	}
+	if cl.contactAt == vtime.Never {
+		c.scheduleContact(i, max(c.now, since))
+	}
+}
+
+// scheduleContact queues the client's first contact after the given instant.
+func (c *cell) scheduleContact(i int, after vtime.Instant) {
+	cl := &c.clients[i]
+	at := cl.sel.NextContact(after)
 	if at == cl.contactAt {
 		return
 	}

@@ -76,7 +76,7 @@ func (c *cell) connectAhead(cl *client) bool {
 	mode := c.relays[k.target].mode
 	for n := uint32(0); k.tryAt(n) < timeout; n++ {
 		key := c.tryKey(cl, n)
-		if topology.IsLost(key, f.LossForward) {
+		if topology.IsLost(key, f.LossForward) || k.tryAt(n).Add(f.DelayForward) > timeout {
 			continue
 		}
 		if mode == relayHostDown {
@@ -196,4 +196,5 @@ func (c *cell) registered(i int, o selection.Outcome, at vtime.Instant) {
 	k.open = false
 	c.observeRegistration(i, o)
 	_ = cl.sel.RegisterResult(at, k.seq, o)
+	c.watchFailing(i)
 }

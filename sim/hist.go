@@ -23,12 +23,16 @@ func (h *Hist) Add(v uint64) {
 	h.N++
 	h.Sum += v
 	i := bucketOf(v)
-	if i >= len(h.Buckets) {
-		b := make([]uint64, i+1+32)
-		copy(b, h.Buckets)
-		h.Buckets = b
-	}
+	h.reach(i + 1)
 	h.Buckets[i]++
+}
+
+// reach grows the histogram to n buckets. There are never more than the
+// largest value needs, so that equal contents are equal in every byte.
+func (h *Hist) reach(n int) {
+	if have := len(h.Buckets); n > have {
+		h.Buckets = append(h.Buckets, make([]uint64, n-have)...)
+	}
 }
 
 // Merge adds the counts of o.
@@ -42,11 +46,7 @@ func (h *Hist) Merge(o *Hist) {
 	h.Max = max(h.Max, o.Max)
 	h.N += o.N
 	h.Sum += o.Sum
-	if len(o.Buckets) > len(h.Buckets) {
-		b := make([]uint64, len(o.Buckets))
-		copy(b, h.Buckets)
-		h.Buckets = b
-	}
+	h.reach(len(o.Buckets))
 	for i, n := range o.Buckets {
 		h.Buckets[i] += n
 	}

@@ -191,16 +191,6 @@ func (c *cell) observeLoss(cl *client) {
 	cl.lostSlot, cl.probing, cl.registering = cl.slot, 0, 0
 }
 
-// noteFailing notes the first failed contact after a loss.
-func (c *cell) noteFailing(cl *client) {
-	if cl.lostAt == vtime.Never || cl.failedAt != vtime.Never {
-		return
-	}
-	if since, ok := cl.sel.Failing(); ok {
-		cl.failedAt = since
-	}
-}
-
 // observeRehomeTime closes a loss and splits its duration. What is neither
 // detection, resist, probing nor registration was spent waiting to try again.
 func (c *cell) observeRehomeTime(cl *client) {

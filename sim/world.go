@@ -54,13 +54,13 @@ func (c *cell) reviewContact(i int) {
 	case cl.connected && !works:
 		c.observeLoss(cl)
 		c.setConnected(i, false)
-		c.scheduleContact(i)
+		c.scheduleContact(i, c.now)
 	case !cl.connected && works && (failing || cl.lostAt != vtime.Never):
 		// Reachable again before another parent was found. In a session
 		// that has not yet seen its parent, only the contact itself counts.
 		if cl.found {
 			c.setConnected(i, true)
 		}
-		c.scheduleContact(i)
+		c.scheduleContact(i, c.now)
 	}
 }

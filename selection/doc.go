@@ -1,0 +1,62 @@
+// Package selection is the relay selection of a BigFix client as a state
+// machine without input or output: it never waits, sends, reads a clock or
+// logs. The simulator and the prober drive the same code.
+//
+// # Nouns
+//
+// A [List] is the client's copy of Relays.dat. [Settings] are the client's
+// settings, [Params] what nobody has published about the client. [Compile]
+// makes a [Course] of the three: the immutable plan of every selection, shared
+// by all clients with the same settings and list. A Course is a walk over
+// steps: stages (sets of candidates that rounds of probes ask), failover
+// relays, a random relay, and the last resort. A [Selector] is the state of
+// one client on its course.
+//
+// # Inputs and outputs
+//
+// A driver feeds triggers, replies, registration results, contacts and the
+// passing of time, drains actions, and keeps one timer at [Selector.Deadline].
+// Every input carries its instant; instants do not decrease (an earlier one is
+// taken as the latest seen). Before an input at instant t is looked at, every
+// deadline before t takes effect as of its own instant, so a driver that is
+// late with Expire gets the same actions; an input exactly at a deadline goes
+// first. Replies are processed one by one at their own instants, so their
+// grouping into calls does not matter.
+//
+// Equal course, key and inputs give equal actions in equal order. Every draw is
+// keyed (package rng): by the client, by the instant at which the selection
+// started, by the relay. Every choice ends in a total order.
+//
+// # States
+//
+// A transition happens in the method enter and nowhere else. This is the
+// whole table; a test compares it with the code.
+//
+//	from         to           when
+//	stopped      idle         AddressChange, or Start without a parent
+//	stopped      renewing     Start with a parent: it registers there again (9.1)
+//	idle         stopped      Stop
+//	idle         idle         a selection that has nothing to try ends; AddressChange during a wait
+//	idle         renewing     re-registration falls due (9.3), or is owed and contact works again
+//	idle         probing      a selection starts with a round (5.1) or a gate (1.6)
+//	idle         registering  a selection starts with a failover relay or the last resort
+//	renewing     stopped      Stop
+//	renewing     idle         the attempt ended, or AddressChange abandoned it
+//	renewing     renewing     a further attempt (register_attempts)
+//	probing      stopped      Stop
+//	probing      idle         nothing is left to try, the parent is kept, or AddressChange abandoned it
+//	probing      probing      the next round, the next stage
+//	probing      registering  the race is decided (6.4), or a step without a round is next
+//	registering  stopped      Stop
+//	registering  idle         registered, nothing left to try, or AddressChange abandoned it
+//	registering  probing      refused: the rounds go on
+//	registering  registering  a further attempt, or refused: the next replier or step
+//
+// # What is left out
+//
+// Name resolution, sockets and time-outs of a registration attempt are the
+// driver's; it reports an [Outcome]. The echo reply of the model does not tell
+// its hop count, so a distance is known only after a sweep (5.8).
+//
+// Row numbers in comments, such as 5.3, are those of docs/model.md.
+package selection

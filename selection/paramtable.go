@@ -1,0 +1,221 @@
+package selection
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ParamInfo describes one parameter: a figure or rule of the client that no
+// public text settles, or that no setting reaches.
+type ParamInfo struct {
+	// Name is the parameter's name in scenarios and results.
+	Name string
+	// Unit of its value; empty for a choice and for a plain number.
+	Unit string
+	// Default is the documented default in the form that Set accepts.
+	Default string
+	// Alternatives are the other values worth a sweep.
+	Alternatives []string
+	// Text says what it is, in one line.
+	Text string
+	// Row is the specification row it belongs to and Grade the evidence for
+	// the default: A to D, or R (recalled, unverified) or NP (nothing public).
+	Row, Grade string
+
+	value
+}
+
+// Unverified tells whether the default rests on no public text, so that
+// results have to name it.
+func (i ParamInfo) Unverified() bool { return unverified(i.Grade) }
+
+// Accepted says in words which values Set takes.
+func (i ParamInfo) Accepted() string { return i.accepted }
+
+// ParamTable describes every parameter, in the order of the fields of Params.
+var ParamTable = []ParamInfo{
+	{
+		Name: "ttl_schedule", Default: "linear_then_grow", Alternatives: []string{"doubling", "linear"}, Row: "5.15", Grade: "NP",
+		Text:  "hop counts of successive rounds: every hop at first and then ×1.5 rounded up; 0, 1, 2, 4, …; or every hop",
+		value: choice(func(p *Params) *TTLSchedule { return &p.TTLSchedule }, "linear_then_grow", "doubling", "linear"),
+	},
+	{
+		Name: "ttl_linear_until", Unit: "hops", Default: "8", Alternatives: []string{"4", "16"}, Row: "5.15", Grade: "NP",
+		Text:  "last hop count up to which linear_then_grow tries every one",
+		value: number(func(p *Params) *int { return &p.TTLLinearUntil }, 0, 254),
+	},
+	{
+		Name: "ttl_offset", Unit: "hops", Default: "1", Alternatives: []string{"0"}, Row: "5.5", Grade: "D",
+		Text:  "what is added to a round's hop count to give the IP TTL of its probes",
+		value: number(func(p *Params) *int { return &p.TTLOffset }, 0, 4),
+	},
+	{
+		Name: "round_timeout_ms", Unit: "ms", Default: "1000", Alternatives: []string{"250", "500", "2000", "5000"}, Row: "5.15", Grade: "NP",
+		Text:  "wait for the answers of a round",
+		value: span(func(p *Params) *time.Duration { return &p.RoundTimeout }, time.Millisecond, time.Millisecond, time.Minute),
+	},
+	{
+		Name: "round_ends_early", Default: "all_echo_replied", Alternatives: []string{"never", "all_answered_or_errored"}, Row: "5.15", Grade: "NP",
+		Text:  "when a round ends before its time-out",
+		value: choice(func(p *Params) *RoundEnd { return &p.RoundEndsEarly }, "all_echo_replied", "never", "all_answered_or_errored"),
+	},
+	{
+		Name: "needs_time_exceeded", Default: "false", Alternatives: []string{"true"}, Row: "5.10", Grade: "NP",
+		Text:  "whether a relay competes only if an earlier round brought a time-exceeded from its path, or if it answered the first round",
+		value: truth(func(p *Params) *bool { return &p.NeedsTimeExceeded }),
+	},
+	{
+		Name: "relay_dedupe", Default: "by_name_port", Alternatives: []string{"none"}, Row: "2.7", Grade: "NP",
+		Text:  "whether several entries of one relay in one group count once or each",
+		value: choice(func(p *Params) *Dedupe { return &p.RelayDedupe }, "by_name_port", "none"),
+	},
+	{
+		Name: "selection_nesting", Default: "group_then_priority", Alternatives: []string{"priority_then_group"}, Row: "4.14", Grade: "NP",
+		Text:  "whether the walk goes through groups and within each through priorities, or the other way round",
+		value: choice(func(p *Params) *Nesting { return &p.SelectionNesting }, "group_then_priority", "priority_then_group"),
+	},
+	{
+		Name: "group_advance_on", Default: "no_registration", Alternatives: []string{"no_ping_reply"}, Row: "4.14", Grade: "NP",
+		Text:  "whether the next group is turned to when no relay of the group registered the client, or only when none answered",
+		value: choice(func(p *Params) *GroupAdvance { return &p.GroupAdvanceOn }, "no_registration", "no_ping_reply"),
+	},
+	{
+		Name: "overlong_label", Default: "reject", Alternatives: []string{"truncate_64"}, Row: "4.14", Grade: "NP",
+		Text:  "what becomes of an affiliation label of more than 64 characters",
+		value: choice(func(p *Params) *Overlong { return &p.OverlongLabel }, "reject", "truncate_64"),
+	},
+	{
+		Name: "zero_weight", Default: "eligible_only_if_total_zero", Alternatives: []string{"never", "uniform_share"}, Row: "6.8", Grade: "NP",
+		Text:  "how a relay of weight 0 takes part in the draw: only among its like, never, or as weight 1",
+		value: choice(func(p *Params) *ZeroWeight { return &p.ZeroWeight }, "eligible_only_if_total_zero", "never", "uniform_share"),
+	},
+	{
+		Name: "sticky_current", Default: "false", Alternatives: []string{"true"}, Row: "6.8", Grade: "NP",
+		Text:  "whether the current parent is kept if it is in the competition",
+		value: truth(func(p *Params) *bool { return &p.StickyCurrent }),
+	},
+	{
+		Name: "exhaust_policy", Default: "root", Alternatives: []string{"random"}, Row: "7.3", Grade: "NP",
+		Text:  "what follows when nothing answered and no failover relay is set: the root, or one random relay first; vendor texts conflict",
+		value: choice(func(p *Params) *Exhaust { return &p.ExhaustPolicy }, "root", "random"),
+	},
+	{
+		Name: "random_scope", Default: "sought_groups", Alternatives: []string{"last_group", "whole_list"}, Row: "7.3", Grade: "NP",
+		Text:  "the set the random relay is drawn from",
+		value: choice(func(p *Params) *RandomScope { return &p.RandomScope }, "sought_groups", "last_group", "whole_list"),
+	},
+	{
+		Name: "failover_requires_ping", Default: "false", Alternatives: []string{"true"}, Row: "7.8", Grade: "NP",
+		Text:  "automatic mode: whether a failover relay must answer one probe first",
+		value: truth(func(p *Params) *bool { return &p.FailoverRequiresPing }),
+	},
+	{
+		Name: "manual_failover_requires_ping", Default: "true", Alternatives: []string{"false"}, Row: "1.6", Grade: "A",
+		Text:  "manual mode: whether a failover relay must answer one probe first",
+		value: truth(func(p *Params) *bool { return &p.ManualFailoverRequiresPing }),
+	},
+	{
+		Name: "root_requires_ping", Default: "false", Alternatives: []string{"true"}, Row: "8", Grade: "NP",
+		Text:  "whether the last resort must answer one probe first",
+		value: truth(func(p *Params) *bool { return &p.RootRequiresPing }),
+	},
+	{
+		Name: "failover_list_order", Default: "listed", Alternatives: []string{"random"}, Row: "7.9", Grade: "NP",
+		Text:  "order in which the relays of FailoverRelayList are tried",
+		value: choice(func(p *Params) *ListOrder { return &p.FailoverListOrder }, "listed", "random"),
+	},
+	{
+		Name: "retry_growth", Default: "2", Alternatives: []string{"1", "1.5"}, Row: "3.10", Grade: "NP",
+		Text:  "factor on the wait after each further failed selection",
+		value: fraction(func(p *Params) *float64 { return &p.RetryGrowth }, 1, 100),
+	},
+	{
+		Name: "retry_jitter", Default: "0", Alternatives: []string{"0.1", "0.5"}, Row: "3.10", Grade: "NP",
+		Text:  "fraction of the wait that is uniform: the wait is shortened by up to that much",
+		value: fraction(func(p *Params) *float64 { return &p.RetryJitter }, 0, 0.9),
+	},
+	{
+		Name: "reselect_exhausted", Default: "keep_if_working", Alternatives: []string{"drop"}, Row: "3.10", Grade: "NP",
+		Text:  "what a timed re-selection does in which no relay is found while the parent works",
+		value: choice(func(p *Params) *ReselectExhausted { return &p.ReselectExhausted }, "keep_if_working", "drop"),
+	},
+	{
+		Name: "report_interval_s", Unit: "s", Default: "900", Alternatives: []string{"60", "300", "3600"}, Row: "3.10", Grade: "NP",
+		Text:  "spacing of a client's contacts with its parent",
+		value: span(func(p *Params) *time.Duration { return &p.ReportInterval }, time.Second, time.Second, 24*time.Hour),
+	},
+	{
+		Name: "loop_latency_s", Unit: "s", Default: "0", Alternatives: []string{"300..900", "1800..3600"}, Row: "3.8", Grade: "NP",
+		Text:  "uniform wait between a selection being due and its start",
+		value: spanRange(),
+	},
+	{
+		Name: "register_connect_timeout_s", Unit: "s", Default: "10", Alternatives: []string{"5", "30"}, Row: "9.9", Grade: "NP",
+		Text:  "longest wait of one registration attempt",
+		value: span(func(p *Params) *time.Duration { return &p.RegisterConnectTimeout }, time.Second, time.Millisecond, time.Hour),
+	},
+	{
+		Name: "register_attempts", Default: "1", Alternatives: []string{"2", "3"}, Row: "9.9", Grade: "NP",
+		Text:  "attempts at one relay before it counts as refused",
+		value: number(func(p *Params) *int { return &p.RegisterAttempts }, 1, 100),
+	},
+	{
+		Name: "register_jitter_s", Unit: "s", Default: "60", Alternatives: []string{"0", "3"}, Row: "9.10", Grade: "NP",
+		Text:  "each periodic registration is displaced by a uniform over plus or minus this much",
+		value: span(func(p *Params) *time.Duration { return &p.RegisterJitter }, time.Second, 0, 6*time.Hour),
+	},
+	{
+		Name: "icmp_bytes", Unit: "bytes", Default: "64", Alternatives: []string{"28", "92"}, Row: "5.14", Grade: "NP",
+		Text:  "size of one probe with its IP and ICMP headers; no decision depends on it",
+		value: number(func(p *Params) *int { return &p.ICMPBytes }, 28, 65535),
+	},
+}
+
+// ParamNames returns the names of ParamTable in its order.
+func ParamNames() []string {
+	names := make([]string, len(ParamTable))
+	for i := range ParamTable {
+		names[i] = ParamTable[i].Name
+	}
+	return names
+}
+
+// DefaultParams returns the documented defaults.
+func DefaultParams() Params {
+	var p Params
+	for i := range ParamTable {
+		if err := ParamTable[i].set(&p, ParamTable[i].Default); err != nil {
+			panic(fmt.Sprintf("selection: default of %s: %v", ParamTable[i].Name, err))
+		}
+	}
+	return p
+}
+
+// Set gives the named parameter a value. The error says what is accepted.
+func (p *Params) Set(name, value string) error {
+	i := paramIndex(name)
+	if i < 0 {
+		return fmt.Errorf("unknown parameter %q", name)
+	}
+	if err := ParamTable[i].set(p, strings.TrimSpace(value)); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// Get returns the value of the named parameter in the form that Set accepts.
+// ok is false if there is none of that name.
+func (p *Params) Get(name string) (value string, ok bool) {
+	i := paramIndex(name)
+	if i < 0 {
+		return "", false
+	}
+	return ParamTable[i].get(p), true
+}
+
+// paramIndex returns the row of the named parameter, or -1.
+func paramIndex(name string) int {
+	return slices.IndexFunc(ParamTable, func(i ParamInfo) bool { return i.Name == name })
+}

@@ -1,0 +1,270 @@
+package selection
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/relaysim/relaysim/rng"
+	"github.com/relaysim/relaysim/vtime"
+)
+
+// ErrUnknownProbe reports replies that answer no probe in flight: late,
+// duplicate or foreign. They are counted and change nothing.
+var ErrUnknownProbe = errors.New("reply to no probe in flight")
+
+// ErrUnknownRegistration reports the result of a registration attempt that is
+// not in flight. It is counted and changes nothing.
+var ErrUnknownRegistration = errors.New("result of no registration in flight")
+
+// Counters are what a Selector was fed and could not use.
+type Counters struct {
+	UnknownProbes        uint32
+	UnknownRegistrations uint32
+}
+
+// Selector is the state of one client. It is not safe for concurrent use, and
+// a plain copy shares memory with the original: use CopyFor.
+type Selector struct {
+	course *Course
+	next   *Course // set by SetCourse, in force from the next selection on
+	key    rng.Key
+	// clock is the latest instant seen.
+	clock vtime.Instant
+	// since is when the state was entered.
+	since vtime.Instant
+	timers
+
+	parent RelayID
+	seq    uint32 // of the latest question
+	// attempt counts attempts at the relay that is being registered with.
+	attempt int32
+	state   state
+	by      By
+	// registered: the client registered with its parent since it last started
+	// or changed network, and has not given it up.
+	registered bool
+	// owed: a registration with the parent failed and none has succeeded since.
+	owed bool
+
+	run      run
+	round    round
+	out      []Action
+	counters Counters
+}
+
+// New returns the Selector of a client that does not run yet: feed Start or
+// AddressChange. The key is the client's.
+func New(c *Course, key rng.Key, now vtime.Instant) Selector {
+	return Selector{course: c, key: key, clock: now, since: now, parent: NoRelay, timers: noTimers}
+}
+
+// CopyFor returns the same state for another client.
+func (s *Selector) CopyFor(key rng.Key, now vtime.Instant) Selector {
+	o := *s
+	o.key = key
+	o.clock = max(o.clock, now)
+	o.round = s.round.clone()
+	o.out = slices.Clone(s.out)
+	return o
+}
+
+// SetCourse gives the client another list or other settings. They take effect
+// at the next selection and start none (2.10, 3.7, 4.11).
+func (s *Selector) SetCourse(c *Course) { s.next = c }
+
+// Course returns the course in force, which the Stage of an Action indexes.
+func (s *Selector) Course() *Course { return s.course }
+
+// Parent returns the client's parent and how it came to it, or NoRelay and
+// ByNone. While a selection runs it is the parent before.
+func (s *Selector) Parent() (RelayID, By) { return s.parent, s.by }
+
+// Registered tells whether the client is registered with its parent as far as
+// it knows: it was since it last started or changed network, and it has not
+// given the parent up.
+func (s *Selector) Registered() bool { return s.registered }
+
+// Selecting tells whether a selection is in progress.
+func (s *Selector) Selecting() bool { return s.state == probing || s.state == registering }
+
+// Open tells whether the question seq, a round or a registration attempt, is
+// still in flight.
+func (s *Selector) Open(seq uint32) bool {
+	return seq == s.seq && (s.Selecting() || s.state == renewing)
+}
+
+// Failing returns since when contact with the parent has failed. ok is false
+// if it has not.
+func (s *Selector) Failing() (since vtime.Instant, ok bool) {
+	return s.failingSince, s.failingSince != vtime.Never
+}
+
+// Struck tells whether candidate i of the current round's stage refused the
+// client in this selection and is no longer asked.
+func (s *Selector) Struck(i int) bool { return s.round.struck.has(i) }
+
+// Counters returns what could not be used so far.
+func (s *Selector) Counters() Counters { return s.counters }
+
+// Drain appends the actions since the last call to dst.
+func (s *Selector) Drain(dst []Action) []Action {
+	dst = append(dst, s.out...)
+	s.out = s.out[:0]
+	return dst
+}
+
+// Trigger feeds an occurrence that may start a selection. Timer, ParentLost
+// and Retry are raised inside and ignored here.
+func (s *Selector) Trigger(now vtime.Instant, t Trigger) {
+	now = s.advance(now)
+	switch t {
+	case Start:
+		s.start(now)
+	case AddressChange: // 3.2: at once, even while a selection is in progress
+		s.enter(idle, now)
+		s.registered = false
+		s.request(now, t)
+	case RelaySelect, ClockBack: // 3.4, 3.5
+		if s.state != stopped && !s.Selecting() {
+			s.request(now, t)
+		}
+	case Stop:
+		s.stop(now)
+	}
+}
+
+// start lets the agent run. It registers with the parent it knows (9.1); that
+// starts no selection (3.7). Without a parent it selects.
+func (s *Selector) start(now vtime.Instant) {
+	switch {
+	case s.Selecting() || s.state == renewing:
+	case s.parent != NoRelay:
+		s.renew(now)
+	default:
+		if s.state == stopped {
+			s.enter(idle, now)
+		}
+		s.request(now, Start)
+	}
+}
+
+// stop abandons what is in flight. The parent and the times of the next
+// selection are kept; a failure that was being watched is forgotten.
+func (s *Selector) stop(now vtime.Instant) {
+	if s.state == stopped {
+		return
+	}
+	s.enter(stopped, now)
+	s.registered, s.owed = false, false
+	s.startAt, s.failingSince = vtime.Never, vtime.Never
+}
+
+// Replies feeds answers to the round seq, in order of arrival, none later than
+// now. It returns ErrUnknownProbe if any of them answers no probe in flight;
+// the others have been taken.
+func (s *Selector) Replies(now vtime.Instant, seq uint32, r []Reply) error {
+	unknown := s.counters.UnknownProbes
+	for i := range r {
+		at := s.advance(min(r[i].At, now))
+		if !s.Open(seq) || s.state != probing || !s.take(r[i]) {
+			s.counters.UnknownProbes++
+			continue
+		}
+		if s.round.over(s.course.Params.RoundEndsEarly) {
+			s.endRound(at)
+		}
+	}
+	s.advance(now)
+	if s.counters.UnknownProbes != unknown {
+		return ErrUnknownProbe
+	}
+	return nil
+}
+
+// RegisterResult feeds the end of the registration attempt seq.
+func (s *Selector) RegisterResult(now vtime.Instant, seq uint32, o Outcome) error {
+	now = s.advance(now)
+	if !s.Open(seq) || s.state == probing {
+		s.counters.UnknownRegistrations++
+		return ErrUnknownRegistration
+	}
+	again := s.state == renewing
+	switch {
+	case o == Registered && again:
+		s.renewed(now)
+	case o == Registered:
+		s.decide(now)
+	case int(s.attempt) < s.course.Params.RegisterAttempts:
+		s.askRegister(s.state, now)
+	case again:
+		s.notRenewed(now)
+	default:
+		s.refused(now)
+	}
+	return nil
+}
+
+// Contact feeds the result of a contact with the parent. The first failure
+// starts the resist interval, a success ends it (3.9). A successful contact
+// while nothing is failing does nothing, so a driver may leave it out.
+func (s *Selector) Contact(now vtime.Instant, ok bool) {
+	now = s.advance(now)
+	switch {
+	case s.state == stopped || s.parent == NoRelay:
+	case !ok:
+		s.failingSince = min(s.failingSince, now)
+	case !s.owed:
+		s.failingSince = vtime.Never
+	case s.state == idle && s.startAt == vtime.Never:
+		// Contact works again; whether the parent still takes the client only
+		// a registration tells.
+		s.renew(now)
+	}
+}
+
+// Expire feeds the passing of time. What was due takes effect as of its own
+// instant. It is harmless if early.
+func (s *Selector) Expire(now vtime.Instant) {
+	for {
+		at, ok := s.Deadline()
+		if !ok || at > now {
+			break
+		}
+		s.fire(at)
+	}
+	s.clock = max(s.clock, now)
+}
+
+// advance lets everything due before now take effect and returns now, or the
+// latest instant seen if that is later.
+func (s *Selector) advance(now vtime.Instant) vtime.Instant {
+	if now > s.clock {
+		s.Expire(now - 1)
+		s.clock = now
+	}
+	return s.clock
+}
+
+// Deadline returns when Expire is next due. None is while the agent is stopped
+// and while a registration is in flight, whose end the driver reports.
+func (s *Selector) Deadline() (at vtime.Instant, ok bool) {
+	switch s.state {
+	case probing:
+		at = s.round.deadline
+	case idle:
+		at, _ = s.nextTimer()
+	default:
+		return 0, false
+	}
+	return max(at, s.clock), at != vtime.Never
+}
+
+// fire lets the next deadline take effect at its instant.
+func (s *Selector) fire(at vtime.Instant) {
+	s.clock = at
+	if s.state == probing {
+		s.endRound(at)
+		return
+	}
+	s.fireTimer(at)
+}

@@ -1,0 +1,185 @@
+package selection
+
+import (
+	"math/bits"
+	"time"
+
+	"github.com/relaysim/relaysim/rng"
+	"github.com/relaysim/relaysim/vtime"
+)
+
+// timers are the instants at which an idle Selector acts by itself; Never
+// where it does not.
+type timers struct {
+	// startAt is when the requested selection starts; cause is what requested
+	// it.
+	startAt vtime.Instant
+	// failingSince is the first failed contact with the parent since the last
+	// successful one.
+	failingSince vtime.Instant
+	// retryAt follows a failed selection, reselectAt one that found a parent.
+	// Both go on while the agent is stopped.
+	retryAt, reselectAt vtime.Instant
+	// registerAt is the next periodic registration, registerBase the last one
+	// without its jitter.
+	registerAt, registerBase vtime.Instant
+	// wait is the wait after the last failed selection; 0 after a success.
+	wait  time.Duration
+	cause Trigger
+	// periodic marks a registration in flight as the periodic one.
+	periodic bool
+}
+
+var noTimers = timers{
+	startAt: vtime.Never, failingSince: vtime.Never, retryAt: vtime.Never,
+	reselectAt: vtime.Never, registerAt: vtime.Never,
+}
+
+// timer names one of the timers. Of those due at one instant the lowest goes first.
+type timer uint8
+
+const (
+	startTimer timer = iota
+	lostTimer
+	retryTimer
+	reselectTimer
+	registerTimer
+)
+
+// nextTimer returns the timer that is due first. While a selection is
+// requested, nothing else requests one.
+func (s *Selector) nextTimer() (vtime.Instant, timer) {
+	at, which := s.startAt, startTimer
+	if s.startAt == vtime.Never {
+		for _, c := range [...]struct {
+			at    vtime.Instant
+			which timer
+		}{{s.lostAt(), lostTimer}, {s.retryAt, retryTimer}, {s.reselectAt, reselectTimer}} {
+			if c.at < at {
+				at, which = c.at, c.which
+			}
+		}
+	}
+	if s.registerAt < at && s.registered && !s.owed {
+		at, which = s.registerAt, registerTimer
+	}
+	return at, which
+}
+
+// lostAt is when a failing parent counts as lost: contact has failed for the
+// resist interval (3.9).
+func (s *Selector) lostAt() vtime.Instant {
+	if s.failingSince == vtime.Never {
+		return vtime.Never
+	}
+	return s.failingSince.Add(s.course.Settings.ResistFailure)
+}
+
+func (s *Selector) fireTimer(at vtime.Instant) {
+	switch _, which := s.nextTimer(); which {
+	case startTimer:
+		s.begin(at)
+	case lostTimer:
+		s.registered = false
+		s.request(at, ParentLost)
+	case retryTimer:
+		s.request(at, Retry)
+	case reselectTimer:
+		s.request(at, Timer)
+	case registerTimer:
+		s.renew(at)
+		s.periodic = true
+	}
+}
+
+// request makes a selection due. It starts after the latency of the client's
+// main loop (3.8), and not before a registration in flight has ended.
+func (s *Selector) request(at vtime.Instant, cause Trigger) {
+	if s.startAt != vtime.Never {
+		if cause == AddressChange {
+			s.cause = cause
+		}
+		return
+	}
+	p := &s.course.Params
+	spread := uint64(p.LoopLatencyMax - p.LoopLatencyMin)
+	s.cause = cause
+	s.startAt = at.Add(p.LoopLatencyMin + time.Duration(rng.Below(s.key.Draw(rng.LoopLatency, uint64(at)), spread+1)))
+	if s.state == idle && s.startAt == at {
+		s.begin(at)
+	}
+}
+
+// renew registers with the parent again, outside a selection.
+func (s *Selector) renew(at vtime.Instant) {
+	s.periodic = false
+	s.attempt = 0
+	s.askRegister(renewing, at)
+}
+
+// renewed ends a successful registration outside a selection. A periodic one
+// keeps its phase, so that jitter does not add up (9.10).
+func (s *Selector) renewed(at vtime.Instant) {
+	s.enter(idle, at)
+	base := at
+	if next := s.registerBase.Add(s.course.Settings.RegisterInterval); s.periodic && next.Add(s.course.Settings.RegisterInterval) > at {
+		base = next
+	}
+	s.settle(base)
+}
+
+// notRenewed ends a failed one: it is a failed contact, and the registration
+// stays owed until contact works again or the parent is given up.
+func (s *Selector) notRenewed(at vtime.Instant) {
+	s.enter(idle, at)
+	s.owed = true
+	s.failingSince = min(s.failingSince, at)
+}
+
+// settle books a successful registration with the parent and sets the next
+// periodic one, base plus interval plus or minus jitter (9.3, 9.10).
+func (s *Selector) settle(base vtime.Instant) {
+	s.registered, s.owed = true, false
+	s.failingSince = vtime.Never
+	s.registerBase = base
+	jitter := s.course.Params.RegisterJitter
+	shift := time.Duration(rng.Below(s.key.Draw(rng.RegisterJitter, uint64(base)), 2*uint64(jitter)+1)) - jitter
+	s.registerAt = base.Add(s.course.Settings.RegisterInterval + shift)
+}
+
+// backOff returns the wait after a selection that failed at the given instant:
+// growing from the minimum to the maximum (3.10), shortened by the jitter.
+func (s *Selector) backOff(at vtime.Instant) time.Duration {
+	c := s.course
+	if s.wait > 0 {
+		s.wait = timesMillionths(s.wait, c.growth)
+	}
+	s.wait = min(max(s.wait, c.Settings.MinRetry), c.Settings.MaxRetry)
+	loose := timesMillionths(s.wait, c.jitter)
+	return s.wait - time.Duration(rng.Below(s.key.Draw(rng.RetryJitter, uint64(at)), uint64(loose)+1))
+}
+
+// timesMillionths returns d × m ÷ 10^6, at most the longest span.
+func timesMillionths(d time.Duration, m uint64) time.Duration {
+	const million, longest = 1_000_000, 1<<63 - 1
+	hi, lo := bits.Mul64(uint64(d), m)
+	if hi >= million {
+		return longest
+	}
+	q, _ := bits.Div64(hi, lo, million)
+	return time.Duration(min(q, longest))
+}
+
+// NextContact returns the client's first contact with its parent strictly
+// after the given instant: every report_interval_s, in a phase of its own. It
+// depends on nothing else.
+func (s *Selector) NextContact(after vtime.Instant) vtime.Instant {
+	every := s.course.Params.ReportInterval
+	phase := vtime.Instant(rng.Below(s.key.Draw(rng.ContactPhase, 0), uint64(every)))
+	n := (after - phase) / vtime.Instant(every)
+	at := phase + n*vtime.Instant(every)
+	for at <= after { // once, or twice before the phase
+		at += vtime.Instant(every)
+	}
+	return at
+}
