@@ -1,0 +1,186 @@
+package scenarios
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/relaysim/relaysim/selection"
+	"github.com/relaysim/relaysim/sim"
+	"github.com/relaysim/relaysim/topology"
+)
+
+// binder ends the second step: it turns the names of a resolved scenario into
+// numbers and its nodes into a plan.
+type binder struct {
+	*faults
+	root *node
+	plan *sim.Plan
+
+	places map[string]topology.NetworkID
+	sites  []string
+	boxes  []boxNode
+	legs   []leg
+	// lostSides: a box is not connected as was meant, which was reported.
+	lostSides bool
+	relays    map[string]selection.RelayID // the root too
+	rootName  string
+	home      topology.NetworkID // of the root
+	openings  map[string]*opening
+	policies  []*policy
+	events    []outage
+}
+
+// bind makes a plan of a resolved scenario, without the compiled networks.
+func bind(root *node, name string, f *faults) *binder {
+	b := &binder{
+		faults: f, root: root, plan: &sim.Plan{Name: name},
+		places: map[string]topology.NetworkID{}, relays: map[string]selection.RelayID{}, openings: map[string]*opening{},
+	}
+	b.general()
+	b.networks()
+	b.wiring()
+	b.hosts()
+	b.outside()
+	b.groups()
+	b.bindOpenings()
+	b.bindPolicies()
+	b.bindEvents()
+	b.expectations()
+	return b
+}
+
+// general reads the scalars at the top.
+func (b *binder) general() {
+	r, p := b.root, b.plan
+	p.Title = r.str("title")
+	p.Seed = uint64(max(r.int("seed"), 0))
+	p.Replications = int(min(r.int("replications"), 1<<20))
+	p.Duration, p.WarmUp = r.span("duration"), r.span("warmup")
+	p.StartOfWeek, _ = parseWeekTime(r.str("starts"))
+	p.FlapWithin = r.span("flap_within")
+	p.DesignLoad = int(min(r.int("design_load"), 1<<30))
+	p.LimitLoad = int(min(r.int("limit_load"), 1<<30))
+	for _, v := range r.items("found_bounds") {
+		if d, ok := parseSpan(v.text); ok {
+			p.FoundBounds = append(p.FoundBounds, d)
+		}
+	}
+}
+
+// section is a table of tables of the scenario.
+func (b *binder) section(name string) *node { return b.root.get(name) }
+
+// networks numbers the places: sites in the order of their table, then the
+// others by name.
+func (b *binder) networks() {
+	for _, row := range b.root.get("tables").items("sites") {
+		b.sites = append(b.sites, row.str("name"))
+	}
+	if n := len(b.section("place").names()); n >= int(topology.NoNetwork) {
+		b.add(b.section("place").at, "place", "%d places (at most %d)", n, int(topology.NoNetwork)-1)
+		return
+	}
+	for i, name := range b.section("place").names() {
+		b.places[name] = topology.NetworkID(i)
+		b.plan.Networks = append(b.plan.Networks, sim.NetworkPlan{Name: name, Site: i < len(b.sites)})
+	}
+}
+
+// placesOf reads place names joined by "+"; "sites" stands for all of them.
+func (b *binder) placesOf(v *node, text, subject string) []topology.NetworkID {
+	var out []topology.NetworkID
+	for word := range strings.SplitSeq(text, "+") {
+		word = strings.TrimSpace(word)
+		id, ok := b.places[word]
+		switch {
+		case ok:
+			out = append(out, id)
+		case word == "sites":
+			for i := range b.sites {
+				out = append(out, topology.NetworkID(i))
+			}
+			if len(b.sites) == 0 {
+				b.add(v.at, subject, "%q, but there is no sites table", word)
+			}
+		default:
+			b.add(v.at, subject, "place %q is not defined%s", short(word), hint(word, b.section("place").names()))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// hosts numbers the relays in the order of the tables, and the root last.
+func (b *binder) hosts() {
+	sec := b.section("relay")
+	for _, name := range sec.names() {
+		n := sec.get(name)
+		if n.kind != table {
+			continue
+		}
+		subject := "relay " + strconv.Quote(name)
+		b.relays[name] = selection.RelayID(len(b.plan.Relays))
+		r := sim.RelayPlan{Name: name, NoAutoSelect: !n.truth("auto_select")}
+		b.host(&r, n)
+		if id, ok := b.places[n.str("place")]; ok {
+			r.Network = id
+		} else if n.has("place") && n.get("place").kind == text {
+			b.add(n.spotOf("place"), subject, "place %q is not defined%s", short(n.str("place")), hint(n.str("place"), b.section("place").names()))
+		}
+		b.plan.Relays = append(b.plan.Relays, r)
+	}
+	b.bindRoot()
+}
+
+// host reads what relays and the root have in common.
+func (b *binder) host(r *sim.RelayPlan, n *node) {
+	r.ID, r.Address = n.str("id"), n.str("address")
+	r.Priority = uint32(min(max(n.int("priority"), 0), 1<<32-1))
+	r.Weight = uint32(min(max(n.int("weight"), 0), 1<<32-1))
+	for label := range strings.SplitSeq(n.str("advertise"), ";") {
+		if label = strings.TrimSpace(label); label != "" {
+			r.Advertise = append(r.Advertise, label)
+		}
+	}
+}
+
+// bindRoot finds the place whose hosts name the root.
+func (b *binder) bindRoot() {
+	n := b.section("root")
+	b.rootName = n.str("name")
+	subject := "root " + strconv.Quote(b.rootName)
+	r := sim.RelayPlan{Name: b.rootName, Root: true, Unlisted: !n.truth("listed")}
+	b.host(&r, n)
+	found := false
+	for _, place := range b.section("place").names() {
+		for _, h := range b.section("place").get(place).items("hosts") {
+			switch {
+			case h.text != b.rootName:
+				b.add(h.at, "place "+strconv.Quote(place), "hosts: %q is not the root server %q (a relay names its place itself)", short(h.text), b.rootName)
+			case found:
+				b.add(h.at, subject, "lives in two places")
+			default:
+				found, r.Network = true, b.places[place]
+			}
+		}
+	}
+	if !found {
+		b.add(n.at, subject, "lives nowhere (one place has hosts = [%q])", b.rootName)
+	}
+	if _, twice := b.relays[b.rootName]; twice {
+		b.add(b.section("relay").spotOf(b.rootName), "relay "+strconv.Quote(b.rootName), "has the name of the root server")
+	}
+	b.relays[b.rootName] = selection.RelayID(len(b.plan.Relays))
+	b.home = r.Network
+	b.plan.Relays = append(b.plan.Relays, r)
+}
+
+// relayNames are the relays and the root in their order.
+func (b *binder) relayNames() []string {
+	var out []string
+	for i := range b.plan.Relays {
+		out = append(out, b.plan.Relays[i].Name)
+	}
+	return out
+}

@@ -1,0 +1,306 @@
+package scenarios
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/relaysim/relaysim/selection"
+	"github.com/relaysim/relaysim/sim"
+	"github.com/relaysim/relaysim/topology"
+)
+
+// policy is a policy on its way into the plan.
+type policy struct {
+	sim.PolicyPlan
+	node *node
+	own  []string // its openings without the common ones
+	spec *topology.Spec
+	raw  []map[string]string // settings by group, as written
+}
+
+func (b *binder) bindPolicies() {
+	networks := make([]topology.NetworkSpec, 0, len(b.places))
+	for _, name := range b.section("place").names() {
+		if b.section("place").get(name).kind == table {
+			networks = append(networks, b.network(name))
+		} else {
+			networks = append(networks, topology.NetworkSpec{Name: name})
+		}
+	}
+	common := b.openingNames(b.section("policy"), "always", "policy \"always\"")
+	share := map[string]*selection.Settings{}
+	for _, name := range b.section("policy").names() {
+		n := b.section("policy").get(name)
+		if name == "always" || n.kind != table {
+			continue
+		}
+		subject := "policy " + strconv.Quote(name)
+		p := &policy{node: n, own: b.openingNames(n, "open", subject)}
+		p.Name, p.Like = name, -1
+		p.Openings = unique(append(slices.Clone(common), p.own...))
+		p.Text = n.str("text")
+		if p.Text == "" {
+			p.Text = inWords(unique(p.own))
+		}
+		p.spec = b.spec(p, networks, subject)
+		p.Params = b.params(n, subject)
+		b.settings(p, share, subject)
+		b.policies = append(b.policies, p)
+	}
+}
+
+// openingNames reads a list of openings.
+func (b *binder) openingNames(n *node, key, subject string) []string {
+	var out []string
+	for _, v := range n.items(key) {
+		switch _, ok := b.openings[v.text]; {
+		case ok:
+			out = append(out, v.text)
+		case v.kind == text && !b.section("opening").has(v.text):
+			b.add(v.at, subject, "opening %q is not defined%s", short(v.text), hint(v.text, b.section("opening").names()))
+		}
+	}
+	return out
+}
+
+// unique keeps the first of equal names, in order.
+func unique(names []string) []string {
+	var out []string
+	for _, s := range names {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// inWords is a policy's text if it has none.
+func inWords(open []string) string {
+	if len(open) == 0 {
+		return "opens nothing"
+	}
+	return "opens " + strings.Join(open, ", ")
+}
+
+// spec is the network under a policy: its boxes with its rules in the order
+// of its openings.
+func (b *binder) spec(p *policy, networks []topology.NetworkSpec, subject string) *topology.Spec {
+	s := &topology.Spec{Networks: networks}
+	for i := range b.boxes {
+		s.Boxes = append(s.Boxes, b.box(p, topology.BoxID(i), subject))
+	}
+	for i := range b.legs {
+		s.Legs = append(s.Legs, b.legs[i].LegSpec)
+	}
+	for i := range b.plan.Relays {
+		r := &b.plan.Relays[i]
+		role := topology.Relay
+		if r.Root {
+			role = topology.Root
+		}
+		s.Hosts = append(s.Hosts, topology.HostSpec{Name: r.Name, Network: r.Network, Role: role})
+	}
+	boxes := p.node.get("box")
+	for _, name := range boxes.names() {
+		if !slices.ContainsFunc(b.boxes, func(x boxNode) bool { return x.name == name }) {
+			b.add(boxes.spotOf(name), subject, "box %q is not defined%s", short(name), hint(name, b.section("box").names()))
+		}
+	}
+	return s
+}
+
+var boxKinds = map[string]topology.BoxKind{"router": topology.Routed, "stateful": topology.Stateful, "stateless": topology.Stateless}
+
+// box is one box under a policy.
+func (b *binder) box(p *policy, id topology.BoxID, subject string) topology.BoxSpec {
+	x := &b.boxes[id]
+	n := x.node
+	if over := p.node.get("box").get(x.name); over != nil && over.kind == table {
+		n = overlay(n, over)
+		b.idleKeys(over, n.str("kind"), subject+": box "+strconv.Quote(x.name))
+	}
+	spec := topology.BoxSpec{
+		Name: x.name, Kind: boxKinds[n.str("kind")],
+		Silent: n.truth("silent"), Drops: b.kinds(n, "drops", "box "+strconv.Quote(x.name)),
+	}
+	if spec.Kind != topology.Routed {
+		spec.Otherwise = verdict(defaulted(n.str("otherwise"), "drop"))
+	}
+	if spec.Kind == topology.Stateful {
+		spec.RelatedErrors = n.str("related_errors") != "drop"
+	}
+	for _, name := range p.Openings {
+		o := b.openings[name]
+		if !slices.Contains(o.boxes, id) {
+			continue
+		}
+		if spec.Kind == topology.Routed {
+			b.add(o.node.spotOf("at"), "opening "+strconv.Quote(name), "at: %q is a router, which has no rules", x.name)
+			continue
+		}
+		spec.Rules = append(spec.Rules, o.rule)
+	}
+	return spec
+}
+
+// idleKeys refuses keys that a kind of box does not have.
+func (b *binder) idleKeys(n *node, kind, subject string) {
+	for _, k := range n.names() {
+		if kind != "" && !boxHas(kind, k) {
+			b.add(n.spotOf(k), subject, "%s means nothing for the kind %q", k, kind)
+		}
+	}
+}
+
+func defaulted(s, standard string) string {
+	if s == "" {
+		return standard
+	}
+	return s
+}
+
+// params reads the parameters: the model's, then the policy's.
+func (b *binder) params(n *node, subject string) selection.Params {
+	p := selection.DefaultParams()
+	b.setParams(&p, b.section("model"), "model")
+	b.setParams(&p, n.get("model"), subject+": model")
+	return p
+}
+
+func (b *binder) setParams(p *selection.Params, n *node, subject string) {
+	for _, name := range n.names() {
+		v := n.get(name)
+		if !slices.Contains(selection.ParamNames(), name) {
+			b.add(v.at, subject, "parameter %q is not known%s", short(name), hint(name, selection.ParamNames()))
+			continue
+		}
+		if v.kind == bad {
+			continue
+		}
+		if err := p.Set(name, v.written()); err != nil {
+			b.add(v.at, subject, "%v", err)
+		}
+	}
+}
+
+// written is a single value as text.
+func (n *node) written() string {
+	if n.kind == text {
+		return n.text
+	}
+	return n.shown()
+}
+
+// settings reads every group's settings under a policy. Groups and policies
+// with equal settings share them.
+func (b *binder) settings(p *policy, share map[string]*selection.Settings, subject string) {
+	set := p.node.get("set")
+	b.settingOwners(set, subject)
+	for i := range b.plan.Groups {
+		g := &b.plan.Groups[i]
+		n := b.section("group").get(g.ID).get("settings")
+		for _, who := range set.names() {
+			if v := set.get(who); v.kind == table && b.concerns(who, g) {
+				n = overlay(n, v)
+			}
+		}
+		raw := map[string]string{}
+		for _, name := range n.names() {
+			if v := n.get(name); v.kind != bad {
+				raw[name] = v.written()
+			}
+		}
+		p.raw = append(p.raw, raw)
+		key := settingsKey(raw)
+		if share[key] == nil {
+			share[key] = b.parseSettings(raw, n)
+		}
+		p.Settings = append(p.Settings, share[key])
+	}
+}
+
+// parseSettings applies the vendor's rules. What they do not take as written
+// is a warning, since a client would not refuse it either.
+func (b *binder) parseSettings(raw map[string]string, n *node) *selection.Settings {
+	s, warnings := selection.ParseSettings(raw)
+	for _, w := range warnings {
+		name, _, _ := strings.Cut(w, ":")
+		b.warn(n.spotOf(name), "settings", "%s", w)
+	}
+	return &s
+}
+
+// concerns tells whether "laptop+remote" speaks of a group: by label or id.
+func (b *binder) concerns(who string, g *sim.GroupPlan) bool {
+	for name := range strings.SplitSeq(who, "+") {
+		name = strings.TrimSpace(name)
+		if name == g.ID || name == b.plan.Labels[g.Label] {
+			return true
+		}
+	}
+	return false
+}
+
+// settingOwners reports settings for groups that do not exist.
+func (b *binder) settingOwners(set *node, subject string) {
+	for _, who := range set.names() {
+		for name := range strings.SplitSeq(who, "+") {
+			name = strings.TrimSpace(name)
+			if !slices.Contains(b.plan.Labels, name) && !b.section("group").has(name) {
+				b.add(set.spotOf(who), subject, "set: group %q is not defined%s", short(name), hint(name, b.plan.Labels))
+			}
+		}
+	}
+}
+
+// settingsKey identifies equal settings.
+func settingsKey(raw map[string]string) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(raw)) {
+		fmt.Fprintf(&b, "%q=%q\n", name, raw[name])
+	}
+	return b.String()
+}
+
+// relate finds for each policy the first one from which it differs in
+// parameters alone.
+func relate(policies []*policy) {
+	for i, p := range policies {
+		for j, o := range policies[:i] {
+			if p.Changed = changedParams(o, p); len(p.Changed) > 0 && sameButModel(o, p) {
+				p.Like = j
+				break
+			}
+			p.Changed = nil
+		}
+	}
+}
+
+func sameButModel(a, b *policy) bool {
+	return sameNetwork(a.spec, b.spec) && slices.EqualFunc(a.raw, b.raw, maps.Equal[map[string]string, map[string]string])
+}
+
+// changedParams lists what b sets otherwise than a, as "name=value".
+func changedParams(a, b *policy) []string {
+	var out []string
+	for _, name := range selection.ParamNames() {
+		x, _ := a.Params.Get(name)
+		y, _ := b.Params.Get(name)
+		if x != y {
+			out = append(out, name+"="+y)
+		}
+	}
+	return out
+}
+
+// sameNetwork compares what policies can make different: the boxes.
+func sameNetwork(a, b *topology.Spec) bool {
+	return slices.EqualFunc(a.Boxes, b.Boxes, func(x, y topology.BoxSpec) bool {
+		return x.Kind == y.Kind && x.Otherwise == y.Otherwise && x.RelatedErrors == y.RelatedErrors && x.Silent == y.Silent &&
+			slices.Equal(x.Drops, y.Drops) &&
+			slices.EqualFunc(x.Rules, y.Rules, func(r, s topology.Rule) bool { return r.Name == s.Name })
+	})
+}
