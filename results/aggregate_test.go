@@ -1,0 +1,151 @@
+package results
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/relaysim/relaysim/results/madeup"
+	"github.com/relaysim/relaysim/sim"
+)
+
+// The order of tallies does not reach the bytes.
+func TestAggregateIgnoresOrder(t *testing.T) {
+	p := madeup.Plan()
+	ts := madeup.Tallies(p)
+	var want []byte
+	for range 2 {
+		s, err := Aggregate(p, ts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.JSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want != nil && !bytes.Equal(got, want) {
+			t.Error("the summary depends on the order of the tallies")
+		}
+		want = got
+		slices.Reverse(ts)
+	}
+}
+
+func TestAggregateRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(ts []*sim.Tally) []*sim.Tally
+		want   string
+	}{
+		{"a missing cell", func(ts []*sim.Tally) []*sim.Tally { return ts[1:] }, `no tally for policy "inbound-only-stateless", replication 9`},
+		{"a cell twice", func(ts []*sim.Tally) []*sim.Tally { return append(ts, ts[0]) }, `two tallies for policy "inbound-only-stateless", replication 9`},
+		{"a foreign cell", func(ts []*sim.Tally) []*sim.Tally { ts[0].Policy = 99; return ts }, "belongs to no cell"},
+		{"too few slots", func(ts []*sim.Tally) []*sim.Tally { ts[0].Slots = ts[0].Slots[1:]; return ts }, "slots"},
+		{"too few relays", func(ts []*sim.Tally) []*sim.Tally { ts[0].Relays = nil; return ts }, "0 relays, the plan 15"},
+		{"a foreign pair", func(ts []*sim.Tally) []*sim.Tally { ts[0].Pairs = []sim.PairTally{{Pair: 0}}; return ts }, "pair 0"},
+	} {
+		p := madeup.Plan()
+		if _, err := Aggregate(p, c.change(madeup.Tallies(p))); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+// What the clients of the parts met adds up to what all met.
+func TestScopesAddUp(t *testing.T) {
+	s := madeUp(t)
+	for i := range s.Policies {
+		p := &s.Policies[i]
+		total := p.Scope(ScopeAll, "").Measures.Sessions.Mean
+		byPlace := p.Scope(ScopeOutside, "").Measures.Sessions.Mean + p.Scope(ScopeSites, "").Measures.Sessions.Mean
+		byLabel := 0.0
+		for _, l := range []string{"desktop", "laptop", "remote"} {
+			byLabel += p.Scope(ScopeLabel, l).Measures.Sessions.Mean
+		}
+		if !near(total, byPlace) || !near(total, byLabel) || total == 0 {
+			t.Errorf("%s: %v sessions, %v by place, %v by label", p.Name, total, byPlace, byLabel)
+		}
+	}
+}
+
+// A series without a single value is none, never zero; an event that did not
+// happen among clients that were online is zero.
+func TestNoneIsNotZero(t *testing.T) {
+	s := madeUp(t)
+	m := &s.Policies[closed].Scope(ScopeOutside, "").Measures
+	if !m.RehomeTime.P50.None() || !m.FoundTime.P95.None() || m.RehomeCDF != nil {
+		t.Errorf("under closed: re-home p50 %v, found p95 %v, cdf %v; want none", m.RehomeTime.P50, m.FoundTime.P95, m.RehomeCDF)
+	}
+	if m.Rehomes.None() || m.Rehomes.Mean != 0 {
+		t.Errorf("under closed: re-homes per client-day %v, want 0", m.Rehomes)
+	}
+}
+
+func TestRehomeCDF(t *testing.T) {
+	s := madeUp(t)
+	c := s.Policies[echo].Scope(ScopeOutside, "").Measures.RehomeCDF
+	if c == nil || len(c.Seconds) != len(c.Share) || len(c.Seconds) > 1/cdfStep+2 {
+		t.Fatalf("cdf %+v", c)
+	}
+	last := len(c.Share) - 1
+	if c.Share[0] != 0 || c.Share[last] != 1 || !slices.IsSorted(c.Share) || !slices.IsSorted(c.Seconds) {
+		t.Errorf("shares %v of seconds %v, want rising from 0 to 1", c.Share, c.Seconds)
+	}
+	if top := s.Policies[echo].Scope(ScopeOutside, "").Measures.RehomeTime.Max.Max; !near(float64(c.Seconds[last]), top) {
+		t.Errorf("the last point is at %v s, the largest value at %v", c.Seconds[last], top)
+	}
+}
+
+func TestAffiliations(t *testing.T) {
+	p := &sim.Plan{Relays: []sim.RelayPlan{
+		{Name: "root", Root: true, Advertise: []string{"a"}},
+		{Name: "one", Advertise: []string{"A", "b"}},
+		{Name: "two", Advertise: []string{"a"}},
+		{Name: "three"},
+		{Name: "four", Advertise: []string{"*"}},
+	}}
+	want := []affiliation{{"A", []int{1, 2}}, {"*", []int{3, 4}}}
+	if d := cmp.Diff(want, affiliations(p), cmp.AllowUnexported(affiliation{})); d != "" {
+		t.Errorf("affiliations: %s", d)
+	}
+}
+
+func TestParametersInForce(t *testing.T) {
+	s := madeUp(t)
+	find := func(policy int) Parameter {
+		ps := s.Policies[policy].Parameters
+		i := slices.IndexFunc(ps, func(p Parameter) bool { return p.Name == "exhaust_policy" })
+		if i < 0 {
+			t.Fatalf("exhaust_policy is not listed")
+		}
+		return ps[i]
+	}
+	if p := find(random); p.Value != "random" || p.Default || !p.Unverified {
+		t.Errorf("%+v, want random, not the default, unverified", p)
+	}
+	if p := find(echo); p.Value != "root" || !p.Default {
+		t.Errorf("%+v, want root, the default", p)
+	}
+}
+
+func TestOneReplication(t *testing.T) {
+	p := madeup.Plan()
+	p.Replications = 1
+	ts := slices.DeleteFunc(madeup.Tallies(p), func(t *sim.Tally) bool { return t.Replication > 0 })
+	s, err := Aggregate(p, ts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(s.Warnings, func(w string) bool { return strings.Contains(w, "one replication") }) {
+		t.Errorf("warnings %q do not say that there is one replication", s.Warnings)
+	}
+	if got := s.ExitCode(""); got != exitUndecided {
+		t.Errorf("ExitCode = %d, want %d", got, exitUndecided)
+	}
+	if _, err := s.JSON(); err != nil {
+		t.Error(err)
+	}
+}
