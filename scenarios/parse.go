@@ -30,16 +30,12 @@ func parse(src *source, name string, f *faults) (root *node, ok bool) {
 	if root == nil {
 		return nil, false
 	}
-	before := len(f.errors)
-	for _, k := range root.keys {
-		if topKeys.find(k) == nil {
-			p.unknownKey(root, k, topKeys, "scenario")
-		}
-	}
-	if len(f.errors) > before {
-		return nil, false
-	}
 	ok = p.tables(root)
+	// Without a section whose name is mistaken everything that refers to it
+	// would be reported too.
+	for _, k := range root.keys {
+		ok = ok && (topKeys.find(k) != nil || root.get(k).kind != table)
+	}
 	p.section(root, topKeys, "scenario")
 	for _, name := range tableSections {
 		if v := root.get(name); v != nil && v.kind != table {
@@ -221,7 +217,7 @@ func (d decoder) node(v any, path pos.Path) *node {
 // table fills a table in file order.
 func (d decoder) table(n *node, v map[string]any, path pos.Path) {
 	n.kind, n.tab = table, make(map[string]*node, len(v))
-	for k, e := range v {
+	for k, e := range v { // order: the keys are sorted by position below
 		n.tab[k] = d.node(e, step(path, k))
 		n.keys = append(n.keys, k)
 	}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestCheckFolder(t *testing.T) {
+	base := t.TempDir()
+	for _, name := range []string{"empty", "ours", "foreign"} {
+		if err := os.Mkdir(filepath.Join(base, name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"file", "ours/summary.json", "foreign/thesis.txt"} {
+		if err := os.WriteFile(filepath.Join(base, name), []byte("x"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := tree(t, base)
+	for _, c := range []struct{ folder, want string }{
+		{"new", ""},
+		{"new/below/new", ""},
+		{"empty", ""},
+		{"ours", ""},
+		{"foreign", "holds other things"},
+		{"file", "not a directory"},
+		{"file/below", "not a directory"},
+		{"file/far/below", "not a directory"},
+	} {
+		folder := filepath.Join(base, c.folder)
+		err := checkFolder(folder)
+		switch {
+		case c.want == "" && err != nil:
+			t.Errorf("checkFolder(%s) = %v, want nil", c.folder, err)
+		case c.want != "" && err == nil:
+			t.Errorf("checkFolder(%s) = nil, want an error that says %q", c.folder, c.want)
+		case c.want != "" && (!strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), folder)):
+			t.Errorf("checkFolder(%s) = %q, want the path and %q", c.folder, err, c.want)
+		}
+	}
+	sameTree(t, before, tree(t, base))
+}

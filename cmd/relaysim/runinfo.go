@@ -1,0 +1,112 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/relaysim/relaysim/sim"
+)
+
+// runInfo is run-info.json: what a run took and where it was made. It is the
+// only file that may differ between two runs of the same scenario, seed and
+// model version.
+type runInfo struct {
+	Schema       int    `json:"schema"`
+	Scenario     string `json:"scenario"`
+	ScenarioHash string `json:"scenario_hash"`
+	ModelVersion int    `json:"model_version"`
+	Build        build  `json:"build"`
+
+	Started     time.Time `json:"started"`
+	WallSeconds float64   `json:"wall_s"`
+	Workers     int       `json:"workers"`
+	GOMAXPROCS  int       `json:"gomaxprocs"`
+	CPUs        int       `json:"cpus"`
+	// SystemBytes is the memory obtained from the system, a bound of the peak;
+	// AllocatedBytes counts all allocations, freed ones included.
+	SystemBytes    uint64 `json:"memory_system_bytes"`
+	AllocatedBytes uint64 `json:"memory_allocated_bytes"`
+
+	Level string `json:"level"`
+	Cells int    `json:"cells"`
+	// Clients, Selections and Events are sums over the cells.
+	Clients    uint64 `json:"clients"`
+	Selections uint64 `json:"selections"`
+	Events     uint64 `json:"events"`
+	// PacketSelections ran packet by packet; PacketShare is their share.
+	PacketSelections uint64  `json:"packet_level_selections"`
+	PacketShare      float64 `json:"packet_level_share"`
+	// Coupled names the policies whose clients cannot be taken one by one.
+	Coupled []coupling `json:"coupled_policies"`
+}
+
+// coupling says why a policy runs at packet level whatever level is asked for.
+type coupling struct {
+	Policy string `json:"policy"`
+	Why    string `json:"why"`
+}
+
+// newRunInfo starts the watch.
+func newRunInfo(plan *sim.Plan, workers int, level sim.Level) *runInfo {
+	r := &runInfo{
+		Schema:       1,
+		Scenario:     plan.Name,
+		ScenarioHash: plan.Hash,
+		ModelVersion: sim.ModelVersion,
+		Build:        readBuild(),
+		Started:      time.Now(),
+		Workers:      workers,
+		GOMAXPROCS:   runtime.GOMAXPROCS(0),
+		CPUs:         runtime.NumCPU(),
+		Level:        level.String(),
+		Coupled:      []coupling{},
+	}
+	for i, policy := range plan.Policies {
+		if why := plan.Coupling(i); why != "" {
+			r.Coupled = append(r.Coupled, coupling{policy.Name, why})
+		}
+	}
+	return r
+}
+
+// finish stops the watch and adds up what the cells counted.
+func (r *runInfo) finish(tallies []*sim.Tally) {
+	r.WallSeconds = time.Since(r.Started).Seconds()
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	r.SystemBytes, r.AllocatedBytes = memory.Sys, memory.TotalAlloc
+	r.Cells = len(tallies)
+	for _, t := range tallies {
+		r.Clients += t.Clients
+		r.Selections += t.Selections
+		r.Events += t.Events
+		r.PacketSelections += t.Coupled
+	}
+	if r.Level == sim.LevelPacket.String() {
+		r.PacketSelections = r.Selections
+	}
+	if r.Selections > 0 {
+		r.PacketShare = float64(r.PacketSelections) / float64(r.Selections)
+	}
+}
+
+func (r *runInfo) json() ([]byte, error) {
+	data, err := json.MarshalIndent(r, "", "  ")
+	return append(data, '\n'), err
+}
+
+// String is the run in one line.
+func (r *runInfo) String() string {
+	text := fmt.Sprintf("%d cells, %d selections in %s on %d workers",
+		r.Cells, r.Selections, elapsed(time.Duration(r.WallSeconds*float64(time.Second))), r.Workers)
+	if r.PacketSelections == 0 {
+		return text
+	}
+	text += fmt.Sprintf(", %.1f %% of them packet by packet", 100*r.PacketShare)
+	if len(r.Coupled) > 0 {
+		text += fmt.Sprintf(" (%s: %s)", r.Coupled[0].Policy, r.Coupled[0].Why)
+	}
+	return text
+}
