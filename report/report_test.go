@@ -198,7 +198,7 @@ func TestWhatAVerdictHangsOn(t *testing.T) {
 // What does not exist is a dash, not a zero.
 func TestNothingIsADash(t *testing.T) {
 	row := lineWith(t, screenOf(t, madeUp(t), Options{}), "closed  ")
-	if !regexp.MustCompile(`^closed +0% +100% +nothing +nobody +0 +0 +– +=3$`).MatchString(row) {
+	if !regexp.MustCompile(`^closed +0% +– +100% +nothing +nobody +0 +0 +– +=3$`).MatchString(row) {
 		t.Errorf("row %q", row)
 	}
 }

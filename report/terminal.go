@@ -177,13 +177,14 @@ func (t *screen) fields() []field {
 			}
 			return tight(m.FoundWithin[0].Share)
 		}},
+		{"wait\np95", 4, true, func(_ *results.Policy, m *results.Measures) string { return late(&m.FoundTime) }},
 		{"no\nrelay", 1, true, func(_ *results.Policy, m *results.Measures) string { return plain(m.TimeWithoutRelay) }},
 		{"parent\nby", 2, false, func(_ *results.Policy, m *results.Measures) string { return dominant(m) }},
 		{"mostly on\n(mean clients)", 4, false, func(_ *results.Policy, m *results.Measures) string { return carrier(m) }},
-		{"root\npeak", 5, true, func(p *results.Policy, _ *results.Measures) string { return t.rootPeak(p) }},
-		{"fail-\nover/d", 6, true, func(_ *results.Policy, m *results.Measures) string { return rate(m.Rehomes) }},
-		{"re-home\np50/p95", 3, true, func(_ *results.Policy, m *results.Measures) string { return rehomeTimes(m) }},
-		{"\nverdicts", 0, false, func(p *results.Policy, _ *results.Measures) string { return marks(t.s, p.Name) }},
+		{"root\npeak", 6, true, func(p *results.Policy, _ *results.Measures) string { return t.rootPeak(p) }},
+		{"fail-\novers", 5, true, func(_ *results.Policy, m *results.Measures) string { return rate(m.Rehomes) }},
+		{"re-home\np50/p95", 3, true, func(_ *results.Policy, m *results.Measures) string { return times(&m.RehomeTime) }},
+		{"\nmarks", 0, false, func(p *results.Policy, _ *results.Measures) string { return marks(t.s, p.Name) }},
 	}
 }
 

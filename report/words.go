@@ -139,12 +139,20 @@ func carrier(m *results.Measures) string {
 	return fmt.Sprintf("%s %s (%s)", p.Name, plain(p.Share), plain(p.Mean))
 }
 
-// rehomeTimes is the median and the 95th percentile of re-home time.
-func rehomeTimes(m *results.Measures) string {
-	if m.RehomeTime.P50 == nil || m.RehomeTime.P50.None() {
+// times has the median and the 95th percentile of a time.
+func times(s *results.Spread) string {
+	if s.P50 == nil || s.P50.None() {
 		return none
 	}
-	return results.FormatSpan(m.RehomeTime.P50.Mean) + "/" + results.FormatSpan(m.RehomeTime.P95.Mean)
+	return results.FormatSpan(s.P50.Mean) + "/" + results.FormatSpan(s.P95.Mean)
+}
+
+// late has the 95th percentile of a time.
+func late(s *results.Spread) string {
+	if s.P95 == nil || s.P95.None() {
+		return none
+	}
+	return results.FormatSpan(s.P95.Mean)
 }
 
 // root returns the index of the root in the summary's relays, or -1.

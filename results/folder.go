@@ -51,6 +51,32 @@ func WriteDir(ctx context.Context, dir string, files []File) error {
 	return nil
 }
 
+// CheckDir finds out, before a long run, whether WriteDir could put files into
+// dir: that dir is new, empty or an earlier output, and that its parent takes
+// new entries. It leaves nothing behind.
+func CheckDir(dir string) error {
+	abs, err := target(dir)
+	if err != nil {
+		return err
+	}
+	probe, err := makeSibling(existingParent(abs), ".relaysim")
+	if err != nil {
+		return fmt.Errorf("%s cannot be written: %w", dir, err)
+	}
+	return os.Remove(probe)
+}
+
+// existingParent is the nearest folder above that exists already.
+func existingParent(path string) string {
+	for {
+		parent := filepath.Dir(path)
+		if _, err := os.Stat(parent); parent == path || !errors.Is(err, fs.ErrNotExist) {
+			return parent
+		}
+		path = parent
+	}
+}
+
 // target returns the absolute path that is to be replaced, behind any
 // symbolic link, after checking that it may be.
 func target(dir string) (string, error) {
@@ -78,7 +104,7 @@ func target(dir string) (string, error) {
 		return "", err
 	}
 	if _, err := os.Stat(filepath.Join(abs, marker)); err != nil && len(entries) > 0 {
-		return "", fmt.Errorf("%s is not empty and has no %s: it is not replaced; choose another folder", dir, marker)
+		return "", fmt.Errorf("%s holds other things than results (no %s) and is not replaced: choose another folder", dir, marker)
 	}
 	return abs, nil
 }

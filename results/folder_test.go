@@ -97,7 +97,7 @@ func TestWriteDirRefuses(t *testing.T) {
 			func(dir string) error {
 				return errors.Join(os.Mkdir(dir, 0o777), os.WriteFile(filepath.Join(dir, "thesis.txt"), []byte("mine"), 0o666))
 			},
-			secondFiles, "has no summary.json",
+			secondFiles, "no summary.json",
 		},
 		"a file": {func(dir string) error { return os.WriteFile(dir, []byte("mine"), 0o666) }, secondFiles, "is not a folder"},
 		"a name that leaves the folder": {

@@ -69,6 +69,7 @@ func Parse(fsys fs.FS, name string, o Options) (*Scenario, error) {
 		b.plan.Policies = append(b.plan.Policies, p.PolicyPlan)
 		s.specs = append(s.specs, p.spec)
 	}
+	b.plan.Warnings = append(b.plan.Warnings, b.plan.UpstreamWarnings()...)
 	return s, nil
 }
 

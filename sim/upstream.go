@@ -2,10 +2,34 @@ package sim
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/relaysim/relaysim/rng"
 	"github.com/relaysim/relaysim/topology"
 )
+
+// UpstreamWarnings says of every relay that is cut off from the root under
+// which policies it is.
+func (p *Plan) UpstreamWarnings() []string {
+	var said, warnings []string
+	under := map[string][]string{}
+	for i := range p.Policies {
+		for _, w := range p.Upstream(i) {
+			if under[w] == nil {
+				said = append(said, w)
+			}
+			under[w] = append(under[w], p.Policies[i].Name)
+		}
+	}
+	for _, w := range said {
+		which := "every policy"
+		if len(under[w]) < len(p.Policies) {
+			which = "policy " + strings.Join(under[w], ", ")
+		}
+		warnings = append(warnings, "under "+which+" "+w)
+	}
+	return warnings
+}
 
 // Upstream lists the relays that cannot reach the root over tcp/52311 under a
 // policy, one line each with what ends their packets. Clients would register

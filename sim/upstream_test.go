@@ -16,3 +16,23 @@ func TestUpstreamNamesTheBoxThatCutsARelayOff(t *testing.T) {
 		t.Errorf("without it: %q, want dmz-1 and dmz-2 filtered at inner", cut)
 	}
 }
+
+func TestUpstreamWarningsNameThePolicies(t *testing.T) {
+	open := newWorld().plan(t)
+	w := newWorld()
+	w.spec.Boxes[1].Rules = w.spec.Boxes[1].Rules[:2]
+	p := w.plan(t)
+	for _, c := range []struct {
+		policies []PolicyPlan
+		want     string
+	}{
+		{p.Policies, "under every policy relay"},
+		{append(p.Policies[:1:1], open.Policies...), "under policy only relay"},
+	} {
+		p.Policies = c.policies
+		got := p.UpstreamWarnings()
+		if len(got) != 2 || !strings.HasPrefix(got[0], c.want) {
+			t.Errorf("warnings %q, want two that begin with %q", got, c.want)
+		}
+	}
+}

@@ -102,8 +102,8 @@ func (f *runFlags) run(cmd *cobra.Command, scenario string) error {
 	if folder == "" {
 		folder = filepath.Join("results", filepath.Base(plan.Name))
 	}
-	if err := checkFolder(folder); err != nil {
-		return broken(err)
+	if err := results.CheckDir(folder); err != nil {
+		return broken(fmt.Errorf("output folder: %w", err))
 	}
 
 	info := newRunInfo(plan, f.workers, level)

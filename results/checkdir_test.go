@@ -1,4 +1,4 @@
-package main
+package results
 
 import (
 	"os"
@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestCheckFolder(t *testing.T) {
+func TestCheckDir(t *testing.T) {
 	base := t.TempDir()
 	for _, name := range []string{"empty", "ours", "foreign"} {
 		if err := os.Mkdir(filepath.Join(base, name), 0o777); err != nil {
@@ -26,20 +26,20 @@ func TestCheckFolder(t *testing.T) {
 		{"empty", ""},
 		{"ours", ""},
 		{"foreign", "holds other things"},
-		{"file", "not a directory"},
+		{"file", "not a folder"},
 		{"file/below", "not a directory"},
 		{"file/far/below", "not a directory"},
 	} {
 		folder := filepath.Join(base, c.folder)
-		err := checkFolder(folder)
+		err := CheckDir(folder)
 		switch {
 		case c.want == "" && err != nil:
-			t.Errorf("checkFolder(%s) = %v, want nil", c.folder, err)
+			t.Errorf("CheckDir(%s) = %v, want nil", c.folder, err)
 		case c.want != "" && err == nil:
-			t.Errorf("checkFolder(%s) = nil, want an error that says %q", c.folder, c.want)
+			t.Errorf("CheckDir(%s) = nil, want an error that says %q", c.folder, c.want)
 		case c.want != "" && (!strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), folder)):
-			t.Errorf("checkFolder(%s) = %q, want the path and %q", c.folder, err, c.want)
+			t.Errorf("CheckDir(%s) = %q, want the path and %q", c.folder, err, c.want)
 		}
 	}
-	sameTree(t, before, tree(t, base))
+	wantTree(t, base, before)
 }
