@@ -23,6 +23,7 @@ func Markdown(w io.Writer, s *results.Summary) error {
 	p.head()
 	p.policies()
 	p.verdicts()
+	p.differences()
 	p.pairs()
 	for i := range s.Policies {
 		p.policy(&s.Policies[i])
@@ -93,6 +94,34 @@ func (p *page) policies() {
 	}
 	p.table([]string{"policy", "what it is", "verdicts", p.foundHead(), "time without relay", "parent mostly by", "mostly on (mean clients)", "root: load peak", "failover rate (re-homes per client-day)", "re-home p50", "re-home p95"}, rows)
 	p.paragraph("Verdicts: ✓ goal holds, ✗ goal fails, = finding as stated, ≠ finding not as stated, ? undecided. A finding that is as stated says nothing good of the policy. The failover rate counts changes of parent; re-home time also counts the losses that ended with the parent that was lost.")
+}
+
+// differences shows what every further policy changes against the first.
+func (p *page) differences() {
+	s := p.s
+	if len(s.Differences) == 0 {
+		return
+	}
+	p.paragraph("## What changes against %s, for %s", s.Differences[0].Base, headline(s))
+	var rows [][]string
+	for i := range s.Differences {
+		d := &s.Differences[i]
+		row := []string{d.Policy}
+		for _, e := range []results.Estimate{d.FoundWithin, d.FoundTimeP95, d.TimeWithoutRelay, d.Rehomes, d.RehomeTimeP95, d.RootLoadPeak} {
+			row = append(row, change(e))
+		}
+		rows = append(rows, row)
+	}
+	p.table([]string{"policy", p.foundHead(), "found time p95", "time without relay", "failover rate", "re-home p95", "root: load peak"}, rows)
+	p.paragraph("Differences are taken within each replication, under the same chance, and then averaged; those of shares are in percentage points. \"same\" means equal in every replication, ~ that no difference is detectable, %s that one of the two policies has no such figure.", none)
+}
+
+// change writes a difference.
+func change(e results.Estimate) string {
+	if e.None() {
+		return none
+	}
+	return results.FormatDifference(e)
 }
 
 func (p *page) foundHead() string {

@@ -31,6 +31,7 @@ func Aggregate(p *sim.Plan, ts []*sim.Tally) (*Summary, error) {
 	for i := range p.Policies {
 		s.Policies = append(s.Policies, r.policy(i))
 	}
+	s.Differences = r.against(r.headlineScope(s))
 	for i := range p.Pairs {
 		s.Pairs = append(s.Pairs, r.pair(i))
 	}

@@ -30,7 +30,10 @@ type Summary struct {
 	Groups   []Group   `json:"groups"`
 	Events   []Event   `json:"events"`
 	Policies []Policy  `json:"policies"`
-	Pairs    []Pair    `json:"pairs"`
+	// Differences compare every further policy with the first, in the scope of
+	// the headline.
+	Differences []Difference `json:"differences"`
+	Pairs       []Pair       `json:"pairs"`
 	// Verdicts of goals and findings in the scenario's order.
 	Verdicts []Verdict `json:"verdicts"`
 	Warnings []string  `json:"warnings"`
