@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"testing"
@@ -125,7 +126,7 @@ func (w *world) plan(tb testing.TB) *Plan {
 		pol.Settings = append(pol.Settings, &w.settings[i])
 	}
 	p.Policies = []PolicyPlan{pol}
-	slices.SortStableFunc(p.Events, func(a, b EventPlan) int { return int(a.At - b.At) })
+	slices.SortStableFunc(p.Events, func(a, b EventPlan) int { return cmp.Compare(a.At, b.At) })
 	return p
 }
 
