@@ -139,7 +139,7 @@ func (c *cell) goOffline(i int) {
 	c.setConnected(i, false)
 	c.observeSessionEnd(cl)
 	cl.online, cl.lifeAt = false, vtime.Never
-	cl.lostAt = vtime.Never
+	c.dropLoss(cl, lossCut)
 	cl.ask.open, cl.ask.waiting, cl.conn.open = false, false, false
 	cl.contactAt = vtime.Never
 	cl.sel.Trigger(c.now, selection.Stop)
@@ -212,7 +212,7 @@ func (c *cell) contact(i int) {
 	ok := c.works(cl)
 	cl.sel.Contact(c.now, ok)
 	if _, failing := cl.sel.Failing(); ok && !failing {
-		cl.lostAt = vtime.Never
+		c.dropLoss(cl, lossRestored)
 		c.setConnected(i, true)
 	}
 	c.watchFailing(i)
@@ -226,6 +226,9 @@ func (c *cell) watchFailing(i int) {
 	since, failing := cl.sel.Failing()
 	if !failing {
 		return
+	}
+	if cl.cause == causeMove {
+		cl.cause = causeLoss
 	}
 	if cl.lostAt != vtime.Never && cl.failedAt == vtime.Never {
 		cl.failedAt = since

@@ -143,6 +143,9 @@ func TestClientTimeIsConserved(t *testing.T) {
 		}
 		for i := range c.tally.Slots {
 			s := &c.tally.Slots[i]
+			if made := s.RehomeTime.N + s.LossesRestored + s.LossesCut + s.LossesOpen; made != s.Losses {
+				t.Errorf("world %d slot %d: %d losses, %d ended in some way", seed, i, s.Losses, made)
+			}
 			if s.Without > s.Online {
 				t.Errorf("world %d slot %d: %d µs without a relay of %d online", seed, i, s.Without, s.Online)
 			}
@@ -156,5 +159,45 @@ func TestClientTimeIsConserved(t *testing.T) {
 		if load != on || on != by {
 			t.Errorf("world %d: load %d µs, client time on relays %d, by cause %d", seed, load, on, by)
 		}
+	}
+}
+
+// A loss that ends without a change of parent is no cause of the next change:
+// a relay is down while people go home, and next day's timed re-selections
+// are moves.
+func TestLossThatPassedIsNoRehome(t *testing.T) {
+	run := func(events ...EventPlan) (rehomes, moves uint64) {
+		w := newWorld()
+		w.duration = 4 * 24 * time.Hour
+		s := w.addGroup("desktop", 300, netEast, Life{Days: 0b1111111, OfficeFrom: 8 * time.Hour, OfficeTo: 18 * time.Hour}, "east")
+		s.Interval = 4 * time.Hour
+		w.events = events
+		p, tally := tallyOf(t, w)
+		slot := &tally.Slots[p.Slot(0, int(netEast))]
+		for _, n := range slot.Rehomes {
+			rehomes += n
+		}
+		return rehomes, slot.Moves
+	}
+	_, moves := run()
+	down := EventPlan{At: 17*time.Hour + 55*time.Minute, Kind: HostDown, Relay: 2}
+	up := EventPlan{At: 20 * time.Hour, Kind: RelayUp, Relay: 2}
+	if r, m := run(down, up); r != 0 || m != moves {
+		t.Errorf("relay down at the end of the day: %d re-homes and %d moves, want 0 and %d", r, m, moves)
+	}
+}
+
+// A client that wakes to a dead parent and finds another has re-homed, by
+// whatever trigger its selection started.
+func TestWakingToADeadParentIsARehome(t *testing.T) {
+	w := newWorld()
+	w.duration = 2 * 24 * time.Hour
+	s := w.addGroup("desktop", 200, netEast, Life{Days: 0b1111111, OfficeFrom: 8 * time.Hour, OfficeTo: 18 * time.Hour}, "east")
+	s.Interval = 2 * time.Hour
+	w.events = []EventPlan{{At: 20 * time.Hour, Kind: HostDown, Relay: 2}}
+	p, tally := tallyOf(t, w)
+	slot := &tally.Slots[p.Slot(0, int(netEast))]
+	if slot.Rehomes[selection.ByProbe] < 50 {
+		t.Errorf("%d re-homes of 200 clients of which about half wake to a dead relay", slot.Rehomes[selection.ByProbe])
 	}
 }

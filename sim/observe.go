@@ -109,7 +109,7 @@ func (c *cell) observeRegistration(i int, o selection.Outcome) {
 	c.tally.Relays[cl.conn.target].Registrations++
 	if cl.conn.again {
 		c.setConnected(i, true)
-		cl.lostAt = vtime.Never
+		c.dropLoss(cl, lossRestored)
 	}
 }
 
@@ -187,8 +187,39 @@ func (c *cell) observeChange(cl *client, a *selection.Action) {
 // observeLoss begins a loss: contact with the parent has become impossible.
 func (c *cell) observeLoss(cl *client) {
 	cl.cause = causeLoss
+	c.tally.Slots[cl.slot].Losses++
 	cl.lostAt, cl.failedAt, cl.selectAt = c.now, vtime.Never, vtime.Never
 	cl.lostSlot, cl.probing, cl.registering = cl.slot, 0, 0
+}
+
+// How a loss ends that no selection makes good.
+type lossEnd uint8
+
+const (
+	lossRestored lossEnd = iota // contact with the lost parent works again
+	lossCut                     // the client went offline
+	lossOpen                    // the run ended
+)
+
+// dropLoss ends a loss, if there is one, without a re-home. What the client
+// does later has another cause.
+func (c *cell) dropLoss(cl *client, end lossEnd) {
+	if cl.cause == causeLoss {
+		cl.cause = causeMove
+	}
+	if cl.lostAt == vtime.Never {
+		return
+	}
+	cl.lostAt = vtime.Never
+	s := &c.tally.Slots[cl.lostSlot]
+	switch end {
+	case lossRestored:
+		s.LossesRestored++
+	case lossCut:
+		s.LossesCut++
+	default:
+		s.LossesOpen++
+	}
 }
 
 // observeRehomeTime closes a loss and splits its duration. What is neither
@@ -224,6 +255,7 @@ func (c *cell) finish() {
 				c.observeConnectedTime(cl)
 			}
 			c.observeSessionEnd(cl)
+			c.dropLoss(cl, lossOpen)
 		}
 		label := c.plan.Groups[cl.group].Label
 		if cl.everOnline {

@@ -33,8 +33,8 @@ type Tally struct {
 }
 
 // SlotTally observes the clients of one label while they are in one network.
-// Measures of a session, selection or re-home count in the slot where it
-// began... for a re-home, where the parent was lost.
+// A session and a selection count in the slot where they took place, a loss
+// with its re-home time where the parent was lost.
 type SlotTally struct {
 	// Sessions are online sessions: a power-on, or an arrival on a network.
 	// FoundBy counts those registered within each of Plan.FoundBounds;
@@ -71,7 +71,12 @@ type SlotTally struct {
 	// failed, by how the new parent was found.
 	Rehomes             [selection.NumBy]uint64
 	Roams, Moves, Flaps uint64
-	RehomeTime          Hist
+	// Losses of a parent or of the way to it, met while online. RehomeTime has
+	// those that a registration by selection made good, with the lost parent or
+	// another. The others ended when contact worked again (Restored), when the
+	// client went offline (Cut), or not before the run did (Open).
+	Losses, LossesRestored, LossesCut, LossesOpen uint64
+	RehomeTime                                    Hist
 	// Parts of RehomeTime, summed over re-homes.
 	Detection, Resist, Probing, Registration, RetryWait uint64
 }

@@ -36,6 +36,7 @@ func (p *Plan) UpstreamWarnings() []string {
 // with such a relay, and their reports would go no further.
 func (p *Plan) Upstream(policy int) []string {
 	var cut []string
+	st := p.Policies[policy].Network.NewState()
 	root := -1
 	for i := range p.Relays {
 		if p.Relays[i].Root {
@@ -46,7 +47,7 @@ func (p *Plan) Upstream(policy int) []string {
 		if i == root {
 			continue
 		}
-		if why := p.upstreamOf(policy, topology.HostID(i), topology.HostID(root)); why != "" {
+		if why := p.upstreamOf(st, policy, topology.HostID(i), topology.HostID(root)); why != "" {
 			cut = append(cut, fmt.Sprintf("relay %q cannot reach the root over tcp/52311: %s", p.Relays[i].Name, why))
 		}
 	}
@@ -55,9 +56,8 @@ func (p *Plan) Upstream(policy int) []string {
 
 // upstreamOf says why a SYN from the relay or its answer does not arrive; ""
 // if both do.
-func (p *Plan) upstreamOf(policy int, relay, root topology.HostID) string {
+func (p *Plan) upstreamOf(st *topology.State, policy int, relay, root topology.HostID) string {
 	n := p.Policies[policy].Network
-	st := n.NewState()
 	key := rng.Hash(p.Relays[relay].ID)
 	syn := topology.Packet{
 		Kind: topology.TCP, TTL: hostTTL, Flow: key, Key: rng.Key(key),
