@@ -141,7 +141,7 @@ func (a *axes) y(share float64) vg.Length { return a.bottom + vg.Length(share)*(
 func (p *panel) draw(c *canvas, ticks []timeTick, left, right vg.Length) {
 	top := c.height - cdfTop
 	a := &axes{ticks: ticks, left: left + cdfSide, right: right - 12, top: top, bottom: top - cdfAxes}
-	const unit = "  share of losses made good"
+	const unit = "  share of the losses made good"
 	title := panelText.fit(p.title, right-a.left-unitText.width(unit))
 	c.text(panelText, a.left, top+9, title)
 	c.text(unitText, a.left+panelText.width(title), top+9, unit)
@@ -196,7 +196,7 @@ func lineOf(policy int) draw.LineStyle {
 func (p *panel) legend(c *canvas, left, right, y vg.Length) {
 	for _, k := range p.curves {
 		c.StrokeLine2(lineOf(k.first), left, y, left+26, y)
-		n := fmt.Sprintf(" (%s)", counted(int(k.cdf.Count), "loss", "losses"))
+		n := fmt.Sprintf(" (%s of %s)", results.Format(results.UnitCount, float64(k.cdf.Count)), counted(int(k.cdf.Losses), "loss", "losses"))
 		name := strings.Join(k.policies, ", ")
 		if all := len(k.policies); len(p.curves) == 1 && len(p.without) == 0 && all > 1 {
 			name = fmt.Sprintf("all %d policies alike", all)

@@ -280,6 +280,10 @@ func changeColumns() []measured {
 	return []measured{
 		{"re-homes per client-day", func(m *results.Measures) string { return figure(m.Rehomes) }},
 		{"new parent by", func(m *results.Measures) string { return listed(m.RehomesBy) }},
+		{"losses of a parent", func(m *results.Measures) string { return figure(m.Losses.Count) }},
+		{"parent back by itself", func(m *results.Measures) string { return figure(m.Losses.Restored) }},
+		{"cut short by going offline", func(m *results.Measures) string { return figure(m.Losses.Cut) }},
+		{"open at the end", func(m *results.Measures) string { return figure(m.Losses.Open) }},
 		{"re-home time p50", func(m *results.Measures) string { return figureOf(m.RehomeTime.P50) }},
 		{"p95", func(m *results.Measures) string { return figureOf(m.RehomeTime.P95) }},
 		{"p99", func(m *results.Measures) string { return figureOf(m.RehomeTime.P99) }},

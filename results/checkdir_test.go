@@ -9,13 +9,16 @@ import (
 
 func TestCheckDir(t *testing.T) {
 	base := t.TempDir()
-	for _, name := range []string{"empty", "ours", "foreign"} {
+	for _, name := range []string{"empty", "ours", "foreign", "mixed", "theirs"} {
 		if err := os.Mkdir(filepath.Join(base, name), 0o777); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"file", "ours/summary.json", "foreign/thesis.txt"} {
-		if err := os.WriteFile(filepath.Join(base, name), []byte("x"), 0o666); err != nil {
+	for name, data := range map[string]string{
+		"file": "x", "foreign/thesis.txt": "x", "ours/summary.json": firstMark,
+		"mixed/summary.json": firstMark, "mixed/precious.toml": "x", "theirs/summary.json": `{"tool": "other"}`,
+	} {
+		if err := os.WriteFile(filepath.Join(base, name), []byte(data), 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -25,7 +28,9 @@ func TestCheckDir(t *testing.T) {
 		{"new/below/new", ""},
 		{"empty", ""},
 		{"ours", ""},
-		{"foreign", "holds other things"},
+		{"foreign", "holds other things than results (thesis.txt)"},
+		{"mixed", "holds other things than results (precious.toml)"},
+		{"theirs", "summary.json is another program's"},
 		{"file", "not a folder"},
 		{"file/below", "not a directory"},
 		{"file/far/below", "not a directory"},

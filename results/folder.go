@@ -2,12 +2,16 @@ package results
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -18,8 +22,12 @@ type File struct {
 	Data []byte
 }
 
-// marker is the file by which an output folder is known as ours.
+// marker is the file by which an output folder is known as ours: a summary
+// that names its schema and its scenario's hash.
 const marker = "summary.json"
+
+// ours are the names that an output folder may hold.
+var ours = []string{marker, "summary.md", "policies.csv", "relays.csv", "run-info.json", "plots"}
 
 // WriteDir puts files into dir, all or none. They are written into a sibling
 // folder and flushed; then the old dir is renamed aside, the new one renamed
@@ -59,11 +67,53 @@ func CheckDir(dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := restore(abs); err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
 	probe, err := makeSibling(existingParent(abs), ".relaysim")
 	if err != nil {
 		return fmt.Errorf("%s cannot be written: %w", dir, err)
 	}
 	return os.Remove(probe)
+}
+
+// restore clears away what runs left behind that were killed in the middle of
+// WriteDir: an unfinished new folder is deleted, and an old one that had been
+// put aside is put back if no other took its place.
+func restore(dir string) error {
+	parent, base := filepath.Split(dir)
+	entries, err := os.ReadDir(parent)
+	if err != nil {
+		return nil // there is nothing to restore in a folder that is not there
+	}
+	for _, e := range entries {
+		kind, pid, ok := leftover(e.Name(), base)
+		if !ok || alive(pid) {
+			continue
+		}
+		left := filepath.Join(parent, e.Name())
+		if _, err := os.Lstat(dir); kind == "old" && errors.Is(err, fs.ErrNotExist) {
+			if err := os.Rename(filepath.Join(left, base), dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+		if err := os.RemoveAll(left); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leftover takes apart the name of a sibling that makeSibling made for base:
+// ".base.new-PID-N" or ".base.old-PID-N".
+func leftover(name, base string) (kind string, pid int, ok bool) {
+	rest, ours := strings.CutPrefix(name, "."+base+".")
+	parts := strings.Split(rest, "-")
+	if !ours || len(parts) != 3 || parts[0] != "new" && parts[0] != "old" {
+		return "", 0, false
+	}
+	pid, err := strconv.Atoi(parts[1])
+	return parts[0], pid, err == nil && pid > 0
 }
 
 // existingParent is the nearest folder above that exists already.
@@ -99,14 +149,40 @@ func target(dir string) (string, error) {
 	if !info.IsDir() {
 		return "", fmt.Errorf("%s is not a folder", dir)
 	}
-	entries, err := os.ReadDir(abs)
-	if err != nil {
-		return "", err
-	}
-	if _, err := os.Stat(filepath.Join(abs, marker)); err != nil && len(entries) > 0 {
-		return "", fmt.Errorf("%s holds other things than results (no %s) and is not replaced: choose another folder", dir, marker)
+	if err := replaceable(abs); err != nil {
+		return "", fmt.Errorf("%s %w: it is not replaced; choose another folder", dir, err)
 	}
 	return abs, nil
+}
+
+// replaceable finds out whether a folder may be deleted: it is empty, or holds
+// an earlier output and nothing else. It must not be a mount point, which
+// cannot be renamed aside.
+func replaceable(dir string) error {
+	if isMountPoint(dir) {
+		return errors.New("is a mount point (name a folder below it)")
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) == 0 {
+		return err
+	}
+	for _, e := range entries {
+		if !slices.Contains(ours, e.Name()) {
+			return fmt.Errorf("holds other things than results (%s)", e.Name())
+		}
+	}
+	var head struct {
+		Schema int    `json:"schema"`
+		Hash   string `json:"scenario_hash"`
+	}
+	data, err := os.ReadFile(filepath.Join(dir, marker))
+	if err != nil {
+		return fmt.Errorf("holds other things than results (no %s)", marker)
+	}
+	if json.Unmarshal(data, &head) != nil || head.Schema == 0 || head.Hash == "" {
+		return fmt.Errorf("holds other things than results (%s is another program's)", marker)
+	}
+	return nil
 }
 
 // makeSibling creates an empty folder beside the target, so that a rename

@@ -38,9 +38,14 @@ func wantTree(t *testing.T, dir string, want map[string]string) {
 	}
 }
 
+const (
+	firstMark  = `{"schema": 1, "scenario_hash": "1"}`
+	secondMark = `{"schema": 1, "scenario_hash": "2"}`
+)
+
 var (
-	firstFiles  = []File{{"summary.json", []byte("1")}, {"old.csv", []byte("old")}}
-	secondFiles = []File{{"summary.json", []byte("2")}, {"plots/a.png", []byte("a")}, {"plots/b.svg", []byte("b")}}
+	firstFiles  = []File{{"summary.json", []byte(firstMark)}, {"relays.csv", []byte("old")}}
+	secondFiles = []File{{"summary.json", []byte(secondMark)}, {"plots/a.png", []byte("a")}, {"plots/b.svg", []byte("b")}}
 )
 
 func TestWriteDir(t *testing.T) {
@@ -49,11 +54,11 @@ func TestWriteDir(t *testing.T) {
 	if err := WriteDir(t.Context(), dir, firstFiles); err != nil {
 		t.Fatal(err)
 	}
-	wantTree(t, root, map[string]string{"results/x/summary.json": "1", "results/x/old.csv": "old"})
+	wantTree(t, root, map[string]string{"results/x/summary.json": firstMark, "results/x/relays.csv": "old"})
 	if err := WriteDir(t.Context(), dir, secondFiles); err != nil {
 		t.Fatal(err)
 	}
-	wantTree(t, root, map[string]string{"results/x/summary.json": "2", "results/x/plots/a.png": "a", "results/x/plots/b.svg": "b"})
+	wantTree(t, root, map[string]string{"results/x/summary.json": secondMark, "results/x/plots/a.png": "a", "results/x/plots/b.svg": "b"})
 	entries, err := os.ReadDir(filepath.Join(root, "results"))
 	if err != nil || len(entries) != 1 {
 		t.Errorf("beside the output: %v, %v", entries, err)
@@ -65,7 +70,7 @@ func TestWriteDirIntoEmptyFolder(t *testing.T) {
 	if err := WriteDir(t.Context(), root, firstFiles); err != nil {
 		t.Fatal(err)
 	}
-	wantTree(t, root, map[string]string{"summary.json": "1", "old.csv": "old"})
+	wantTree(t, root, map[string]string{"summary.json": firstMark, "relays.csv": "old"})
 }
 
 // A symbolic link stays, what it points to is replaced.
@@ -84,7 +89,7 @@ func TestWriteDirBehindLink(t *testing.T) {
 	if to, err := os.Readlink(link); err != nil || to != "real" {
 		t.Errorf("the link points to %q, %v", to, err)
 	}
-	wantTree(t, filepath.Join(root, "real"), map[string]string{"summary.json": "2", "plots/a.png": "a", "plots/b.svg": "b"})
+	wantTree(t, filepath.Join(root, "real"), map[string]string{"summary.json": secondMark, "plots/a.png": "a", "plots/b.svg": "b"})
 }
 
 func TestWriteDirRefuses(t *testing.T) {
@@ -97,7 +102,7 @@ func TestWriteDirRefuses(t *testing.T) {
 			func(dir string) error {
 				return errors.Join(os.Mkdir(dir, 0o777), os.WriteFile(filepath.Join(dir, "thesis.txt"), []byte("mine"), 0o666))
 			},
-			secondFiles, "no summary.json",
+			secondFiles, "holds other things than results (thesis.txt)",
 		},
 		"a file": {func(dir string) error { return os.WriteFile(dir, []byte("mine"), 0o666) }, secondFiles, "is not a folder"},
 		"a name that leaves the folder": {
@@ -153,7 +158,7 @@ func TestWriteDirCancelled(t *testing.T) {
 	if err := WriteDir(ctx, dir, secondFiles); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want cancelled", err)
 	}
-	wantTree(t, root, map[string]string{"out/summary.json": "1", "out/old.csv": "old"})
+	wantTree(t, root, map[string]string{"out/summary.json": firstMark, "out/relays.csv": "old"})
 	if entries, err := os.ReadDir(root); err != nil || len(entries) != 1 {
 		t.Errorf("beside the output: %v, %v", entries, err)
 	}
@@ -169,5 +174,5 @@ func TestSwapRestores(t *testing.T) {
 	if err := swap(dir, filepath.Join(root, "missing")); err == nil {
 		t.Fatal("a missing folder was moved in")
 	}
-	wantTree(t, root, map[string]string{"out/summary.json": "1", "out/old.csv": "old"})
+	wantTree(t, root, map[string]string{"out/summary.json": firstMark, "out/relays.csv": "old"})
 }

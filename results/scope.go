@@ -82,22 +82,28 @@ func (r *run) measures(policy int, s scope) Measures {
 		return estimate(unit, xs).rounded()
 	}
 	m := Measures{
-		Sessions:             count(UnitCount, func(p *pool) float64 { return float64(p.Sessions) }),
-		ClientDays:           count(UnitDays, (*pool).clientDays),
-		FoundWithin:          foundWithin(ps, r.plan.FoundBounds),
-		FoundTime:            spreadOf(ps, sim.FoundTime),
-		TimeWithoutRelay:     of(sim.TimeWithoutRelay, sim.StatNone),
-		WithoutRelay:         count(UnitClients, func(p *pool) float64 { return float64(p.Without) / max(1, span(r.plan)) }),
-		Selections:           count(UnitCount, func(p *pool) float64 { return float64(p.selections()) }),
-		SelectedBy:           selectedBy(ps),
-		SelectionTime:        spreadOf(ps, sim.SelectionTime),
-		Rounds:               spreadOf(ps, sim.Rounds),
-		Probes:               of(sim.Probes, sim.StatMean),
-		Distance:             spreadOf(ps, sim.Distance),
-		DistanceKnown:        of(sim.DistanceKnown, sim.StatNone),
-		LoadShare:            loadShare(ps, r.plan),
-		Rehomes:              of(sim.Rehomes, sim.StatNone),
-		RehomesBy:            rehomesBy(ps),
+		Sessions:         count(UnitCount, func(p *pool) float64 { return float64(p.Sessions) }),
+		ClientDays:       count(UnitDays, (*pool).clientDays),
+		FoundWithin:      foundWithin(ps, r.plan.FoundBounds),
+		FoundTime:        spreadOf(ps, sim.FoundTime),
+		TimeWithoutRelay: of(sim.TimeWithoutRelay, sim.StatNone),
+		WithoutRelay:     count(UnitClients, func(p *pool) float64 { return float64(p.Without) / max(1, span(r.plan)) }),
+		Selections:       count(UnitCount, func(p *pool) float64 { return float64(p.selections()) }),
+		SelectedBy:       selectedBy(ps),
+		SelectionTime:    spreadOf(ps, sim.SelectionTime),
+		Rounds:           spreadOf(ps, sim.Rounds),
+		Probes:           of(sim.Probes, sim.StatMean),
+		Distance:         spreadOf(ps, sim.Distance),
+		DistanceKnown:    of(sim.DistanceKnown, sim.StatNone),
+		LoadShare:        loadShare(ps, r.plan),
+		Rehomes:          of(sim.Rehomes, sim.StatNone),
+		RehomesBy:        rehomesBy(ps),
+		Losses: Losses{
+			Count:    count(UnitCount, func(p *pool) float64 { return float64(p.SlotTally.Losses) }),
+			Restored: count(UnitCount, func(p *pool) float64 { return float64(p.LossesRestored) }),
+			Cut:      count(UnitCount, func(p *pool) float64 { return float64(p.LossesCut) }),
+			Open:     count(UnitCount, func(p *pool) float64 { return float64(p.LossesOpen) }),
+		},
 		RehomeTime:           spreadOf(ps, sim.RehomeTime),
 		Parts:                RehomeParts{of(sim.RehomeDetection, sim.StatMean), of(sim.RehomeResist, sim.StatMean), of(sim.RehomeProbing, sim.StatMean), of(sim.RehomeRegistration, sim.StatMean), of(sim.RehomeRetryWait, sim.StatMean)},
 		Roams:                of(sim.Roams, sim.StatNone),
@@ -235,6 +241,9 @@ func rehomeCDF(ps []*pool) *CDF {
 		return nil
 	}
 	out := &CDF{Count: h.N}
+	for _, p := range ps {
+		out.Losses += p.SlotTally.Losses
+	}
 	add := func(us uint64, share float64) {
 		out.Seconds = append(out.Seconds, Figure(rounded(float64(us)*1e-6)))
 		out.Share = append(out.Share, Figure(rounded(share)))

@@ -155,6 +155,7 @@ type Measures struct {
 	// RehomesBy counts re-homes by how the new parent was found; Share is of
 	// all re-homes.
 	RehomesBy  []Part      `json:"rehomes_by"`
+	Losses     Losses      `json:"losses"`
 	RehomeTime Spread      `json:"rehome_time"`
 	Parts      RehomeParts `json:"rehome_parts"`
 	// RehomeCDF is the distribution of rehome_time over all replications
@@ -195,6 +196,18 @@ type Part struct {
 	Share Estimate `json:"share"`
 }
 
+// Losses counts losses of a parent by how they ended. Those that the other
+// three leave were made good by a selection, with the lost parent or another,
+// and are in rehome_time.
+type Losses struct {
+	Count Estimate `json:"count"`
+	// Restored: contact with the parent worked again. Cut: the client went
+	// offline. Open: the run ended.
+	Restored Estimate `json:"restored"`
+	Cut      Estimate `json:"cut"`
+	Open     Estimate `json:"open"`
+}
+
 // RehomeParts splits the mean of rehome_time.
 type RehomeParts struct {
 	Detection    Estimate `json:"detection_mean"`
@@ -208,7 +221,9 @@ type RehomeParts struct {
 // Seconds[i]. The first point is the smallest value with share 0, the last
 // the largest with share 1.
 type CDF struct {
-	Count   uint64   `json:"count"`
+	Count uint64 `json:"count"`
+	// Losses is the number of losses of which these were made good.
+	Losses  uint64   `json:"losses"`
 	Seconds []Figure `json:"s"`
 	Share   []Figure `json:"share"`
 }
@@ -265,7 +280,8 @@ func (s *Summary) Headline() string {
 }
 
 // Shipped returns the policy that the administrator means to ship: the first
-// with a goal, or the last of the list where no goal is set.
+// with a goal. Where no goal is set it is the one that leaves the clients of
+// the headline without a relay for the least time, the last of several.
 func (s *Summary) Shipped() *Policy {
 	for _, v := range s.Verdicts {
 		if !v.Goal {
@@ -277,8 +293,16 @@ func (s *Summary) Shipped() *Policy {
 			}
 		}
 	}
-	if len(s.Policies) == 0 {
-		return nil
+	var best *Policy
+	least := 0.0
+	for i := range s.Policies {
+		without := 1.0
+		if sc := s.Policies[i].Scope(s.Headline(), ""); sc != nil && !sc.Measures.TimeWithoutRelay.None() {
+			without = sc.Measures.TimeWithoutRelay.Mean
+		}
+		if best == nil || without <= least {
+			best, least = &s.Policies[i], without
+		}
 	}
-	return &s.Policies[len(s.Policies)-1]
+	return best
 }

@@ -149,12 +149,43 @@ func (r *run) worst(e *sim.Expectation, policy int) (candidate, Outcome, error) 
 	}
 	best := 0
 	for i := range all {
-		a, b := judge(all[i].seen, e.Op, e.Value), judge(all[best].seen, e.Op, e.Value)
+		a, b := r.judged(e, policy, all[i].seen), r.judged(e, policy, all[best].seen)
 		if gravity[a] < gravity[b] || a == b && worseFor(e, all[i].seen, all[best].seen) {
 			best = i
 		}
 	}
-	return all[best], judge(all[best].seen, e.Op, e.Value), nil
+	return all[best], r.judged(e, policy, all[best].seen), nil
+}
+
+// judged compares a figure with the bound of an expectation. An upper bound on
+// a re-home time fails where more losses are still open at the end of the run
+// than its quantile leaves out: they would be beyond any bound.
+func (r *run) judged(e *sim.Expectation, policy int, seen Estimate) Outcome {
+	o := judge(seen, e.Op, e.Value)
+	if o != Holds || e.Measure != sim.RehomeTime || e.Op == sim.GE || e.Op == sim.GT {
+		return o
+	}
+	beyond := map[sim.Stat]float64{sim.StatP50: 0.5, sim.StatP95: 0.05, sim.StatP99: 0.01, sim.StatMin: 1}[statOf(e)]
+	for _, p := range r.pooledOver(policy, e.Subject.Slots) {
+		if float64(p.LossesOpen) > beyond*float64(p.RehomeTime.N+p.LossesOpen) {
+			return Fails
+		}
+	}
+	return o
+}
+
+// open says how many losses the end of the run found not made good.
+func (r *run) open(e *sim.Expectation) string {
+	open, all := uint64(0), uint64(0)
+	for _, p := range r.pooledOver(e.Policy, e.Subject.Slots) {
+		open += p.LossesOpen
+		all += p.SlotTally.Losses
+	}
+	if open == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s of %s losses in all replications were still open when the run ended",
+		Format(UnitCount, float64(open)), Format(UnitCount, float64(all)))
 }
 
 // worseFor tells whether a is farther on the wrong side than b.
@@ -260,6 +291,9 @@ func (r *run) note(e *sim.Expectation, c candidate, o Outcome) string {
 	}
 	if o != NoData && c.seen.N < r.plan.Replications {
 		parts = append(parts, fmt.Sprintf("data in %d of %d replications", c.seen.N, r.plan.Replications))
+	}
+	if open := r.open(e); e.Measure == sim.RehomeTime && open != "" {
+		parts = append(parts, open)
 	}
 	if e.Measure == sim.ChoiceChanges && o != NoData {
 		parts = append(parts, r.compared(e))

@@ -282,3 +282,41 @@ func TestExitCode(t *testing.T) {
 		}
 	}
 }
+
+// A bound on re-home time does not hold over losses that nobody made good.
+func TestOpenLossesAreBeyondAnyBound(t *testing.T) {
+	p := madeup.Plan()
+	of := func(stat sim.Stat, open uint64) Verdict {
+		ts := madeup.Tallies(p)
+		for _, tally := range ts {
+			for _, slot := range outsiders(p).Slots {
+				s := &tally.Slots[slot]
+				s.LossesOpen = s.RehomeTime.N * open / 100
+				s.Losses += s.LossesOpen
+			}
+		}
+		q := *p
+		q.Expectations = []sim.Expectation{expect(echo, outsiders(p), sim.RehomeTime, stat, sim.LE, 24*3600)}
+		s, err := Aggregate(&q, ts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Verdicts[0]
+	}
+	for _, c := range []struct {
+		stat sim.Stat
+		open uint64 // per cent of those made good
+		want Outcome
+	}{
+		{sim.StatP95, 0, Holds},
+		{sim.StatP95, 4, Holds},
+		{sim.StatP95, 9, Fails},
+		{sim.StatMax, 4, Fails},
+		{sim.StatP50, 90, Holds},
+	} {
+		v := of(c.stat, c.open)
+		if v.Result != c.want || strings.Contains(v.Note, "still open") != (c.open > 0) {
+			t.Errorf("%v with %d %% open: %v, note %q; want %v", c.stat, c.open, v.Result, v.Note, c.want)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -100,7 +101,9 @@ func (f *runFlags) run(cmd *cobra.Command, scenario string) error {
 	warn(cmd, plan)
 	folder := f.output
 	if folder == "" {
-		folder = filepath.Join("results", filepath.Base(plan.Name))
+		if folder, err = defaultFolder(plan.Name); err != nil {
+			return err
+		}
 	}
 	if err := results.CheckDir(folder); err != nil {
 		return broken(fmt.Errorf("output folder: %w", err))
@@ -117,6 +120,15 @@ func (f *runFlags) run(cmd *cobra.Command, scenario string) error {
 	}
 	info.finish(tallies)
 	return f.deliver(cmd, summary, info, folder)
+}
+
+// defaultFolder is results/<scenario>. A scenario without a usable name needs
+// -o: its folder would be that of all results.
+func defaultFolder(name string) (string, error) {
+	if name = filepath.Base(name); !filepath.IsLocal(name) || strings.Trim(name, ".") == "" {
+		return "", errors.New("the scenario's file name gives no name for a folder of results (choose one with -o)")
+	}
+	return filepath.Join("results", name), nil
 }
 
 // options turns the flags into those of the scenario.
@@ -153,7 +165,7 @@ func (f *runFlags) deliver(cmd *cobra.Command, summary *results.Summary, info *r
 		return err
 	}
 	if unwritten != nil {
-		return broken(fmt.Errorf("write the results: %w", unwritten))
+		return broken(unwritten)
 	}
 	if f.undecided.value == results.UndecidedWarn && summary.ExitCode("") == exitUndecided {
 		fmt.Fprintln(cmd.ErrOrStderr(), "warning: a goal or finding is undecided")

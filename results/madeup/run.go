@@ -294,6 +294,7 @@ func outsideClients(p *sim.Plan, t *sim.Tally, f *fate, label, network int) {
 func rehomes(s *sim.SlotTally, n uint64, base time.Duration, replication int) {
 	for i := range n {
 		x := uint64(base.Microseconds()) + noise(uint64(base.Microseconds()), replication, int(i))
+		s.Losses++
 		s.RehomeTime.Add(x)
 		s.Detection += x / 3
 		s.Resist += x / 3
