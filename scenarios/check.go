@@ -228,6 +228,7 @@ func (b *binder) addresses() {
 			b.add(at, subject, "address %q is not an IP address", short(r.Address))
 			continue
 		}
+		a = a.Unmap() // ::ffff:10.0.0.1 is 10.0.0.1
 		if other, twice := owner[a]; twice {
 			b.add(at, subject, "address %s is the address of %q too", a, other)
 		}
@@ -238,11 +239,22 @@ func (b *binder) addresses() {
 	}
 }
 
+// mostClients is the number of clients that a usual machine holds in memory,
+// once for each worker.
+const mostClients = 5_000_000
+
 // population reports what there must be at least one of.
 func (b *binder) population() {
 	clients := make([]int, len(b.plan.Labels))
 	for i := range b.plan.Groups {
 		clients[b.plan.Groups[i].Label] += b.plan.Groups[i].Count
+	}
+	total := 0
+	for _, n := range clients {
+		total += n
+	}
+	if total > mostClients {
+		b.add(b.section("group").at, "scenario", "%d clients in all are more than the %d that fit (about 1 kB each, for every worker)", total, mostClients)
 	}
 	for i, label := range b.plan.Labels {
 		at := b.firstOf(i)

@@ -71,11 +71,16 @@ func (n *node) set(key string, v *node) {
 	n.tab[key] = v
 }
 
-func (n *node) del(key string) {
-	if _, ok := n.tab[key]; ok {
-		delete(n.tab, key)
-		n.keys = slices.DeleteFunc(slices.Clone(n.keys), func(k string) bool { return k == key })
+// del removes keys in one go, so that a file full of unknown ones is not read
+// in quadratic time. n may be nil if there are none.
+func (n *node) del(keys ...string) {
+	if len(keys) == 0 {
+		return
 	}
+	for _, k := range keys {
+		delete(n.tab, k)
+	}
+	n.keys = slices.DeleteFunc(slices.Clone(n.keys), func(k string) bool { return n.tab[k] == nil })
 }
 
 // names are the keys in file order.

@@ -8,6 +8,7 @@ import (
 // section holds a table against the known keys. Unknown keys are reported and
 // removed, wrong values reported and made bad.
 func (p *parser) section(n *node, sec *section, subject string) {
+	var unknown []string
 	for _, name := range n.names() {
 		k := sec.find(name)
 		switch {
@@ -15,9 +16,10 @@ func (p *parser) section(n *node, sec *section, subject string) {
 			p.value(n, name, k.form, subject)
 		case !sec.open:
 			p.unknownKey(n, name, sec, subject)
-			n.del(name)
+			unknown = append(unknown, name)
 		}
 	}
+	n.del(unknown...)
 }
 
 func (p *parser) unknownKey(n *node, name string, sec *section, subject string) {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"github.com/relaysim/relaysim/sim"
 	"github.com/relaysim/relaysim/topology"
@@ -69,7 +70,9 @@ func Parse(fsys fs.FS, name string, o Options) (*Scenario, error) {
 		b.plan.Policies = append(b.plan.Policies, p.PolicyPlan)
 		s.specs = append(s.specs, p.spec)
 	}
-	b.plan.Warnings = append(b.plan.Warnings, b.plan.UpstreamWarnings()...)
+	for _, w := range append(b.plan.CourseWarnings(), b.plan.UpstreamWarnings()...) {
+		b.plan.Warnings = append(b.plan.Warnings, name+": "+w)
+	}
 	return s, nil
 }
 
@@ -82,8 +85,8 @@ func (b *binder) options(file string, o Options) {
 	if o.Replications != 0 {
 		b.plan.Replications = o.Replications
 		b.root.set("replications", newWhole(b.root.at, int64(o.Replications)))
-		if o.Replications < 0 {
-			b.add(spot{file: file}, "replications", "%d is negative", o.Replications)
+		if most, _ := strconv.Atoi(topKeys.find("replications").hi); o.Replications < 1 || o.Replications > most {
+			b.add(spot{file: file}, "replications", "%d is outside [1, %d]", o.Replications, most)
 		}
 	}
 	if o.Policies == nil {

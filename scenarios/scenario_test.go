@@ -396,7 +396,11 @@ func TestOptions(t *testing.T) {
 	if len(p.Expectations) == 0 || p.Policies[p.Expectations[0].Policy].Name != "echo" {
 		t.Error("the goals of echo are gone or speak of another policy")
 	}
-	_, err := Load("internet-relays", Options{Policies: []string{"ecco"}})
+	_, err := Load("internet-relays", Options{Replications: 10001})
+	if want := "internet-relays.toml: replications: 10001 is outside [1, 10000]"; err == nil || err.Error() != want {
+		t.Errorf("Load with too many replications: %v, want %s", err, want)
+	}
+	_, err = Load("internet-relays", Options{Policies: []string{"ecco"}})
 	if want := `internet-relays.toml: policy ecco: is not defined (nearest: "echo")`; err == nil || err.Error() != want {
 		t.Errorf("Load with an unknown policy: %v, want %s", err, want)
 	}

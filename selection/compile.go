@@ -60,7 +60,7 @@ func (c *Course) Stage(i int) *Stage { return &c.Stages[i] }
 // UnknownHost returns the name behind the handle of a host that a setting names
 // and the list's directory lacks.
 func (c *Course) UnknownHost(r RelayID) (string, bool) {
-	i := int64(r) - int64(firstUnknown)
+	i := int64(r) - int64(FirstUnknown)
 	if r == NoRelay || i < 0 || i >= int64(len(c.unknown)) {
 		return "", false
 	}
@@ -295,7 +295,7 @@ func (c *Course) addHost(name string, by By, gated bool) []string {
 		c.unknown = append(c.unknown, name)
 		warnings = []string{fmt.Sprintf("%v relay %q is no known host: its name will not resolve", by, name)}
 	}
-	c.addRelay(firstUnknown+RelayID(i), rng.Hash(name), by, gated)
+	c.addRelay(FirstUnknown+RelayID(i), rng.Hash(name), by, gated)
 	return warnings
 }
 

@@ -192,7 +192,7 @@ func TestTextOfValues(t *testing.T) {
 	}{
 		{NoRelay, "none"},
 		{RelayID(7), "7"},
-		{firstUnknown + 3, "unknown-3"},
+		{FirstUnknown + 3, "unknown-3"},
 		{Reply{At: vtime.Instant(time.Second), Candidate: 2}, "0d 00:00:01.000 echo reply from candidate 2"},
 		{ReplyKind(9), "reply kind 9"},
 		{Unreachable, "unreachable"},

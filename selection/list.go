@@ -8,14 +8,14 @@ type RelayID uint32
 // NoRelay is the absence of a relay.
 const NoRelay RelayID = 1<<32 - 1
 
-// firstUnknown is the first handle given to host names that the list's
+// FirstUnknown is the first handle given to host names that the list's
 // directory does not know. See Course.UnknownHost.
-const firstUnknown RelayID = 1 << 31
+const FirstUnknown RelayID = 1 << 31
 
 // Known tells whether r names a host of the list's directory. An unknown host
 // is one that a setting names: registration with it fails because its name
 // does not resolve.
-func (r RelayID) Known() bool { return r < firstUnknown }
+func (r RelayID) Known() bool { return r < FirstUnknown }
 
 // Entry is one relay as the client's copy of Relays.dat shows it (spec 2.3).
 type Entry struct {

@@ -460,10 +460,10 @@ func TestUnknownHostsGetHandlesOfTheirOwn(t *testing.T) {
 	if len(warnings) != 2 {
 		t.Errorf("warnings %q, want one for each unknown name", warnings)
 	}
-	if name, ok := c.UnknownHost(firstUnknown + 1); !ok || name != "spook" || (firstUnknown + 1).Known() {
+	if name, ok := c.UnknownHost(FirstUnknown + 1); !ok || name != "spook" || (FirstUnknown + 1).Known() {
 		t.Errorf("UnknownHost(second) = %q, %v", name, ok)
 	}
-	for _, r := range []RelayID{0, firstUnknown + 2, NoRelay} {
+	for _, r := range []RelayID{0, FirstUnknown + 2, NoRelay} {
 		if name, ok := c.UnknownHost(r); ok {
 			t.Errorf("UnknownHost(%v) = %q", r, name)
 		}

@@ -13,7 +13,7 @@ func (r RelayID) String() string {
 	case r.Known():
 		return strconv.FormatUint(uint64(r), 10)
 	}
-	return "unknown-" + strconv.FormatUint(uint64(r-firstUnknown), 10)
+	return "unknown-" + strconv.FormatUint(uint64(r-FirstUnknown), 10)
 }
 
 var replyNames = [...]string{"echo reply", "time exceeded", "unreachable"}

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/relaysim/relaysim/rng"
 	"github.com/relaysim/relaysim/topology"
@@ -22,11 +21,7 @@ func (p *Plan) UpstreamWarnings() []string {
 		}
 	}
 	for _, w := range said {
-		which := "every policy"
-		if len(under[w]) < len(p.Policies) {
-			which = "policy " + strings.Join(under[w], ", ")
-		}
-		warnings = append(warnings, "under "+which+" "+w)
+		warnings = append(warnings, "under "+p.which(under[w])+" "+w)
 	}
 	return warnings
 }
