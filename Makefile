@@ -20,7 +20,7 @@ CHECKS := test fmt-check vet lint tidy race test-386 cross same-bytes reference-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build run check checks fmt reference bench cover clean $(CHECKS)
+.PHONY: help build run check checks fmt reference mutants bench cover clean $(CHECKS)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ reference-check: build ## fail if a run differs from results/reference/ in any b
 
 fuzz: ## fuzz every target for FUZZTIME each (10s)
 	GO="$(GO)" tools/fuzz $(FUZZTIME)
+
+mutants: ## carry out the faults of docs/model.md; each must make its test fail
+	GO="$(GO)" tools/mutants
 
 bench: ## run the benchmarks BENCHCOUNT times (1); compare two outputs with benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) ./...

@@ -52,4 +52,12 @@ const (
 	Start Purpose = 21
 	// FailoverOrder permutes a failover list that is taken at random.
 	FailoverOrder Purpose = 22
+	// Certificate decides whether a client holds a certificate at the start.
+	Certificate Purpose = 23
+	// StaleList decides whether a client's copy of the relay list never changes.
+	StaleList Purpose = 24
+	// Gather is the delay between a list's publication and a client's copy.
+	Gather Purpose = 25
+	// Admission orders registrations that reach capped relays at one instant.
+	Admission Purpose = 26
 )

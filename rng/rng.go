@@ -23,9 +23,20 @@ func (k Key) Child(p Purpose, id uint64) Key { return Key(k.Draw(p, id)) }
 
 // Draw returns 64 random bits for the n-th draw of one purpose of the entity
 // k. It is a pure function.
-func (k Key) Draw(p Purpose, n uint64) uint64 {
-	x := mix(uint64(k) + (uint64(p)+1)*0x9e3779b97f4a7c15)
-	return mix(x ^ (n*0xd1342543de82ef95 + 0x2545f4914f6cdd1d))
+func (k Key) Draw(p Purpose, n uint64) uint64 { return k.Stream(p).Draw(n) }
+
+// Stream is the draws of one purpose of one entity: the half of a draw that
+// many of them share.
+type Stream uint64
+
+// Stream returns the draws of one purpose of the entity k.
+func (k Key) Stream(p Purpose) Stream {
+	return Stream(mix(uint64(k) + (uint64(p)+1)*0x9e3779b97f4a7c15))
+}
+
+// Draw returns the n-th draw, the same as Key.Draw.
+func (s Stream) Draw(n uint64) uint64 {
+	return mix(uint64(s) ^ (n*0xd1342543de82ef95 + 0x2545f4914f6cdd1d))
 }
 
 // mix is the splitmix64 finaliser (Stafford's variant 13).

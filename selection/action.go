@@ -28,8 +28,9 @@ func (b By) String() string { return byNames[b] }
 // Trigger is what may start a selection (spec section 3).
 type Trigger uint8
 
-// Triggers. The driver passes Start, AddressChange, RelaySelect, ClockBack and
-// Stop; the Selector raises the others itself when their time comes.
+// Triggers. The driver passes Start, AddressChange, RelaySelect, ClockBack, Stop,
+// Resume, VPNUp and AdapterChange; the Selector raises Timer, ParentLost and
+// Retry itself when their time comes.
 const (
 	// Start: the agent starts or wakes in the network it was last in. It
 	// registers with the parent it knows (9.1); a restart does not start a
@@ -52,10 +53,21 @@ const (
 	ParentLost
 	// Retry: the wait after a failed selection passed (3.10). Raised inside.
 	Retry
+	// Resume: the computer woke from sleep in the network it was last in.
+	// Passed after Start; starts a selection only if extra_triggers has it (3.6).
+	Resume
+	// VPNUp: a VPN came up. Likewise (3.6).
+	VPNUp
+	// AdapterChange: a network adapter came or went, and the address did not
+	// change. Likewise (3.6).
+	AdapterChange
 	NumTriggers
 )
 
-var triggerNames = [NumTriggers]string{"start", "address change", "relay select", "clock back", "stop", "timer", "parent lost", "retry"}
+var triggerNames = [NumTriggers]string{
+	"start", "address change", "relay select", "clock back", "stop", "timer", "parent lost", "retry",
+	"resume", "vpn up", "adapter change",
+}
 
 func (t Trigger) String() string { return triggerNames[t] }
 
@@ -107,8 +119,9 @@ type ActionKind uint8
 
 // Kinds of action.
 const (
-	// AskRound asks the driver for one round: one probe with the round's TTL
-	// to every candidate of Stage that is not struck. Answer with Replies.
+	// AskRound asks the driver for one round: Pings probes, mostly one, with
+	// the round's TTL to every candidate of Stage that is not struck. Answer
+	// with Replies.
 	AskRound ActionKind = iota
 	// Register asks the driver for one registration attempt with Target.
 	// Answer with RegisterResult.
@@ -143,6 +156,8 @@ type Action struct {
 	Round      uint16        // number of the round in its selection, from 0
 	Deadline   vtime.Instant // end of the round at the latest
 	WantErrors bool          // time-exceeded and unreachable answers can change time or choice
+	WantLate   bool          // echo replies after the round's end can change the choice
+	Pings      uint8         // probes for each candidate
 
 	// Register, Decided, Kept.
 	Target RelayID

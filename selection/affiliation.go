@@ -16,10 +16,13 @@ const labelMax = 64
 // foldLabel brings a label into the form in which labels are compared: white
 // space trimmed and case folded (4.5). An empty result is to be ignored; a
 // warning says what is wrong with the label.
-func foldLabel(label string, o Overlong) (folded, warning string) {
+func foldLabel(label string, p *Params) (folded, warning string) {
 	folded = strings.ToLower(strings.TrimSpace(label))
+	if folded == "" && p.EmptyLabel == EmptyIsStar {
+		return anyLabel, ""
+	}
 	if n := utf8.RuneCountInString(folded); n > labelMax {
-		if o == RejectLabel {
+		if p.OverlongLabel == RejectLabel {
 			return "", fmt.Sprintf("affiliation label %q has %d characters and is ignored (at most %d)", label, n, labelMax)
 		}
 		folded = strings.TrimSpace(string([]rune(folded)[:labelMax]))
@@ -40,11 +43,11 @@ func specialInLabel(r rune) bool {
 
 // seekLabels returns the groups that a client looks through, in order, without
 // repetition (4.2, 4.7). No list means the unaffiliated set (4.10).
-func seekLabels(list string, o Overlong) (labels, warnings []string) {
+func seekLabels(list string, p *Params) (labels, warnings []string) {
 	written := false
 	seen := make(map[string]bool)
 	for label := range strings.SplitSeq(list, ";") {
-		folded, warning := foldLabel(label, o)
+		folded, warning := foldLabel(label, p)
 		if warning != "" {
 			written = true
 			warnings = append(warnings, "seek list: "+warning)
@@ -66,9 +69,9 @@ func seekLabels(list string, o Overlong) (labels, warnings []string) {
 
 // advertised returns the groups that an entry belongs to, as often as it says
 // so. An entry without a valid label is unaffiliated (4.8).
-func advertised(e *Entry, o Overlong) (labels, warnings []string) {
+func advertised(e *Entry, p *Params) (labels, warnings []string) {
 	for _, label := range e.Affiliations {
-		folded, warning := foldLabel(label, o)
+		folded, warning := foldLabel(label, p)
 		if warning != "" {
 			warnings = append(warnings, fmt.Sprintf("relay %q: %s", e.Name, warning))
 		}

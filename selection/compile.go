@@ -105,12 +105,14 @@ func (c *Course) bringIntoRange() (warnings []string) {
 	bring("report interval", &p.ReportInterval, time.Second, most)
 	bring("shortest loop latency", &p.LoopLatencyMin, 0, most)
 	bring("longest loop latency", &p.LoopLatencyMax, p.LoopLatencyMin, most)
+	bring("registration retry", &p.RegisterRetry, 0, most)
 	bring("registration jitter", &p.RegisterJitter, 0, s.RegisterInterval/2)
 	if s.MaximumTTL == 0 {
 		s.MaximumTTL = 255
 		warnings = append(warnings, "maximum TTL of 0 is out of range: 255 used")
 	}
-	p.RegisterAttempts = max(1, p.RegisterAttempts)
+	p.RegisterAttempts = min(max(1, p.RegisterAttempts), math.MaxUint16)
+	p.PingsPerRelayPerRound = min(max(1, p.PingsPerRelayPerRound), math.MaxUint8)
 	p.TTLOffset = max(0, p.TTLOffset)
 	c.growth = millionths(p.RetryGrowth, 1, 100)
 	c.jitter = millionths(p.RetryJitter, 0, 0.9)
@@ -134,7 +136,7 @@ type member struct {
 
 // addSweeps adds a step for every non-empty (group, priority), in order.
 func (c *Course) addSweeps() []string {
-	labels, warnings := seekLabels(c.Settings.SeekList, c.Params.OverlongLabel)
+	labels, warnings := seekLabels(c.Settings.SeekList, &c.Params)
 	members, more := c.members(labels)
 	slices.SortFunc(members, c.compareMembers)
 	for from := 0; from < len(members); {
@@ -143,9 +145,10 @@ func (c *Course) addSweeps() []string {
 		for to < len(members) && members[to].group == m.group && members[to].priority == m.priority {
 			to++
 		}
-		st := Stage{Kind: Sweep, Group: labels[m.group], Priority: m.priority, By: ByProbe, Candidates: make([]Candidate, 0, to-from)}
+		st := Stage{Kind: Sweep, Group: labels[m.group], Priority: m.priority, By: ByProbe, Candidates: make([]Candidate, 0, to-from), even: true}
 		for _, m := range members[from:to] {
 			st.Candidates = append(st.Candidates, m.Candidate)
+			st.even = st.even && m.Weight == st.Candidates[0].Weight
 		}
 		c.steps = append(c.steps, step{kind: sweepStep, by: ByProbe, stage: uint16(len(c.Stages)), group: uint16(m.group), relay: NoRelay})
 		c.Stages = append(c.Stages, st)
@@ -167,7 +170,7 @@ func (c *Course) members(labels []string) (members []member, warnings []string) 
 		if e.NoAutoSelect { // 2.14
 			continue
 		}
-		groups, more := advertised(e, c.Params.OverlongLabel)
+		groups, more := advertised(e, &c.Params)
 		warnings = append(warnings, more...)
 		for _, label := range groups {
 			if g, ok := ordinal[label]; ok {
@@ -232,6 +235,7 @@ func (c *Course) randomSet(members []member, lastGroup int) []Candidate {
 	}
 	for _, m := range members {
 		if c.Params.RandomScope == SoughtGroups || c.Params.RandomScope == LastGroup && m.group == lastGroup {
+			m.Key = c.List.Keys[m.Relay] // a repeated entry has another
 			set = append(set, m.Candidate)
 		}
 	}

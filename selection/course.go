@@ -27,4 +27,6 @@ type Stage struct {
 	Candidates []Candidate
 	// By is what a parent found in this stage counts as.
 	By By
+
+	even bool // all candidates have one weight
 }

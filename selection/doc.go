@@ -37,7 +37,7 @@
 //	stopped      renewing     Start with a parent: it registers there again (9.1)
 //	idle         stopped      Stop
 //	idle         idle         a selection that has nothing to try ends; AddressChange during a wait
-//	idle         renewing     re-registration falls due (9.3), or is owed and contact works again
+//	idle         renewing     re-registration falls due (9.3), or one is owed and its wait (9.2) is over or contact works
 //	idle         probing      a selection starts with a round (5.1) or a gate (1.6)
 //	idle         registering  a selection starts with a failover relay or the last resort
 //	renewing     stopped      Stop
@@ -46,11 +46,24 @@
 //	probing      stopped      Stop
 //	probing      idle         nothing is left to try, the parent is kept, or AddressChange abandoned it
 //	probing      probing      the next round, the next stage
-//	probing      registering  the race is decided (6.4), or a step without a round is next
+//	probing      registering  the race is decided (6.4), also by a late reply, or a step without a round is next
 //	registering  stopped      Stop
-//	registering  idle         registered, nothing left to try, or AddressChange abandoned it
+//	registering  idle         registered, nothing left to try, refused for good (on_register_fail), or AddressChange abandoned it
 //	registering  probing      refused: the rounds go on
 //	registering  registering  a further attempt, or refused: the next replier or step
+//
+// # Memory
+//
+// A Selector takes 160 bytes, and works in a [Scratch] while a question is in
+// flight, which a driver may lend. Between selections it packs into a [Rest] of
+// 24 bytes and is had back by [Restore]. No round allocates once the Scratch has
+// grown to the largest stage.
+//
+// # Beside the Selector
+//
+// [Admit] is a relay's answer to a registration. [Store] holds settings with
+// their effective dates. [LuckMetric] is a published proposal that no selection
+// uses.
 //
 // # What is left out
 //

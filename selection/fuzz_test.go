@@ -1,6 +1,7 @@
 package selection
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -17,6 +18,12 @@ type fuzzed struct {
 	asked Action // the latest question
 	open  bool   // and whether it waits for its answer
 	last  vtime.Instant
+	// registering: a registration was asked for and has not ended.
+	registering bool
+	// twin is the Selector restored when sel was last at rest; it is fed what
+	// sel is fed.
+	twin  *Selector
+	rests int
 }
 
 func (f *fuzzed) next() int {
@@ -55,6 +62,13 @@ func (f *fuzzed) course() *Course {
 	p.RegisterAttempts = 1 + b>>5&1
 	p.LoopLatencyMax = time.Duration(b>>6&1) * time.Minute
 	p.RetryJitter = float64(b>>7) / 2
+	b = f.next()
+	p.LateReplyPolicy = LateReply(b & 1)
+	p.PingsPerRelayPerRound = 1 + b>>1&1
+	p.EmptyLabel = EmptyLabel(b >> 2 & 1)
+	p.OnRegisterFail = RegisterFail(b >> 3 & 1)
+	p.ExtraTriggers = TriggerSet(b >> 4 & 7)
+	p.RegisterRetry *= time.Duration(b >> 7)
 	c, _ := Compile(&s, &p, listOf(
 		relay{name: "a", weight: 100, advertise: []string{"A", "*", "a"}}, relay{name: "b", weight: 0, advertise: []string{"B"}},
 		relay{name: "c", weight: 300, priority: 1, advertise: []string{"A", "B"}}, relay{name: "d", weight: 1}))
@@ -63,7 +77,9 @@ func (f *fuzzed) course() *Course {
 
 // drain checks every action as it comes.
 func (f *fuzzed) drain() {
-	for _, a := range f.sel.Drain(nil) {
+	actions := f.sel.Drain(nil)
+	f.compareTwin(actions)
+	for _, a := range actions {
 		if a.At < f.last {
 			f.t.Fatalf("%v comes after an action at %v", a, f.last)
 		}
@@ -77,7 +93,10 @@ func (f *fuzzed) drain() {
 			if a.Seq == f.asked.Seq {
 				f.t.Fatalf("%v repeats the number of %v", a, f.asked)
 			}
-			f.asked, f.open = a, true
+			if a.Kind == Register && f.registering {
+				f.t.Fatalf("%v while the registration of %v is in flight", a, f.asked)
+			}
+			f.asked, f.open, f.registering = a, true, a.Kind == Register && f.sel.Open(a.Seq)
 		default:
 			if a.Probing < 0 || a.Registering < 0 || a.At.Sub(a.Started) != a.Probing+a.Registering {
 				f.t.Fatalf("%v: %v + %v is not the time since %v", a, a.Probing, a.Registering, a.Started)
@@ -108,35 +127,110 @@ func (f *fuzzed) check() {
 		f.t.Fatal("idle for ever")
 	case s.state == stopped && due:
 		f.t.Fatalf("stopped, but due at %v", at)
+	case f.registering != (s.state == registering || s.state == renewing):
+		f.t.Fatalf("a registration is in flight: %t, in state %v", f.registering, s.state)
 	case (parent == NoRelay) != (by == ByNone) || s.registered && parent == NoRelay:
 		f.t.Fatalf("parent %v by %v, registered %v", parent, by, s.registered)
 	}
 }
 
+// both feeds one input to the Selector and to its twin.
+func (f *fuzzed) both(input func(s *Selector)) {
+	input(&f.sel)
+	if f.twin != nil {
+		input(f.twin)
+	}
+}
+
+// at is the instant of the next input. The twin has not seen the clock of the
+// inputs before its rest, so time stands still where it would go back.
+func (f *fuzzed) at() vtime.Instant {
+	if f.twin != nil {
+		return max(f.now, f.sel.clock)
+	}
+	return f.now
+}
+
+// compareTwin holds the twin to the same actions and deadline.
+func (f *fuzzed) compareTwin(actions []Action) {
+	if f.twin == nil {
+		return
+	}
+	if got := f.twin.Drain(nil); !slices.Equal(got, actions) {
+		f.t.Fatalf("after a rest: %v, without: %v", got, actions)
+	}
+	at1, ok1 := f.sel.Deadline()
+	if at2, ok2 := f.twin.Deadline(); at1 != at2 || ok1 != ok2 {
+		f.t.Fatalf("deadline after a rest: %v, %t, without: %v, %t", at2, ok2, at1, ok1)
+	}
+}
+
+// rest packs and restores the Selector if it is at rest; the twin goes on from
+// there.
+func (f *fuzzed) rest() {
+	r, ok := f.sel.Rest()
+	if !ok {
+		return
+	}
+	f.rests++
+	s := Restore(f.sel.Course(), f.sel.key, r)
+	if next := f.sel.NextCourse(); next != nil {
+		s.SetCourse(next)
+	}
+	if again, ok := s.Rest(); !ok || again != r {
+		f.t.Fatalf("packed again: %+v, %t, want %+v", again, ok, r)
+	}
+	p1, by1 := f.sel.Parent()
+	if p2, by2 := r.Parent(); p1 != p2 || by1 != by2 || s.Registered() != f.sel.Registered() {
+		f.t.Fatalf("parent after a rest: %v by %v, want %v by %v", p2, by2, p1, by1)
+	}
+	f.twin = &s
+}
+
 // step feeds one input.
 func (f *fuzzed) step() {
 	b, arg := f.next(), f.next()
+	now := f.at()
 	switch b % 8 {
 	case 0:
-		f.sel.Trigger(f.now, Trigger(arg%int(NumTriggers)))
+		t := Trigger(arg % int(NumTriggers))
+		f.registering = f.registering && t != AddressChange && t != Stop
+		f.both(func(s *Selector) { s.Trigger(now, t) })
 	case 1, 2:
-		_ = f.sel.Replies(f.now, f.asked.Seq-uint32(arg>>7), f.replies(arg))
+		r := f.replies(arg)
+		f.both(func(s *Selector) { _ = s.Replies(now, f.asked.Seq-uint32(arg>>7), r) })
 	case 3:
-		_ = f.sel.RegisterResult(f.now, f.asked.Seq-uint32(arg>>7), Outcome(arg&15%int(NumOutcomes)))
+		seq, o := f.asked.Seq-uint32(arg>>7), Outcome(arg&15%int(NumOutcomes))
+		f.registering = f.registering && !f.sel.Open(seq)
+		f.both(func(s *Selector) { _ = s.RegisterResult(now, seq, o) })
 	case 4:
-		f.sel.Contact(f.now, arg&1 == 0)
+		f.both(func(s *Selector) { s.Contact(now, arg&1 == 0) })
 	case 5: // time passes, also backwards
 		f.now = f.now.Add(time.Duration(arg-16) * time.Duration(arg) * 50 * time.Millisecond)
 	case 6:
-		f.sel.Expire(f.now)
+		f.both(func(s *Selector) { s.Expire(now) })
 	case 7:
-		if arg&7 == 0 {
-			f.sel.SetCourse(f.course())
-		} else if arg&7 == 1 {
-			f.sel = f.sel.CopyFor(rng.Key(arg), f.now)
-		} else if at, ok := f.sel.Deadline(); ok {
+		f.other(now, arg)
+	}
+}
+
+// other feeds a new course, goes on with a copy or with another scratch area,
+// or goes to the next deadline.
+func (f *fuzzed) other(now vtime.Instant, arg int) {
+	switch arg & 7 {
+	case 0:
+		c := f.course()
+		f.both(func(s *Selector) { s.SetCourse(c) })
+	case 1:
+		f.both(func(s *Selector) { *s = s.CopyFor(rng.Key(arg), now) })
+	case 2:
+		f.sel.Lend(new(Scratch))
+	case 3:
+		f.sel.Lend(nil)
+	default:
+		if at, ok := f.sel.Deadline(); ok {
 			f.now = max(f.now, at)
-			f.sel.Expire(f.now)
+			f.both(func(s *Selector) { s.Expire(f.now) })
 		}
 	}
 }
@@ -156,6 +250,7 @@ func (f *fuzzed) replies(n int) []Reply {
 func (f *fuzzed) settle() {
 	f.sel.Trigger(f.now, Start)
 	f.drain()
+	f.check()
 	limit := f.sel.clock.Add(24 * time.Hour)
 	for range 1000 {
 		if f.sel.Registered() && !f.sel.Selecting() {
@@ -177,6 +272,7 @@ func (f *fuzzed) settle() {
 // answer answers the question in flight in full.
 func (f *fuzzed) answer() {
 	if f.asked.Kind == Register {
+		f.registering = false
 		_ = f.sel.RegisterResult(f.sel.clock, f.asked.Seq, Registered)
 		return
 	}
@@ -185,7 +281,7 @@ func (f *fuzzed) answer() {
 		r = append(r, Reply{At: f.sel.clock, Candidate: uint16(i)})
 	}
 	_ = f.sel.Replies(f.sel.clock, f.asked.Seq, r)
-	f.sel.Expire(f.asked.Deadline)
+	f.sel.Expire(max(f.asked.Deadline, f.sel.clock)) // a copy may have been made later
 }
 
 func FuzzSelector(f *testing.F) {
@@ -194,19 +290,44 @@ func FuzzSelector(f *testing.F) {
 	f.Add([]byte{2, 4, 255, 0, 0, 7, 2, 7, 2, 1, 1, 0, 3, 3, 7, 2, 3, 0, 4, 1, 5, 200, 0, 4, 0, 0})
 	f.Add([]byte{1, 255, 7, 0, 1, 1, 1, 0, 3, 2, 7, 3, 7, 3, 7, 3, 3, 0, 0, 1, 5, 90, 7, 0, 9, 9, 9, 0, 2})
 	f.Fuzz(func(t *testing.T, input []byte) {
-		z := &fuzzed{t: t, input: input}
-		z.sel = New(z.course(), 1, 0)
-		z.check()
-		for range 400 {
-			if len(z.input) == 0 {
-				break
-			}
-			z.step()
-			z.drain()
-			z.check()
-		}
-		z.settle()
+		(&fuzzed{t: t, input: input}).play()
 	})
+}
+
+// play feeds the whole input and then lets every host answer.
+func (f *fuzzed) play() {
+	f.sel = New(f.course(), 1, 0)
+	f.check()
+	for range 400 {
+		if len(f.input) == 0 {
+			break
+		}
+		f.step()
+		f.drain()
+		f.check()
+		f.rest()
+	}
+	f.twin = nil
+	f.settle()
+}
+
+// TestRandomInputs plays random inputs without a fuzzer, so that a plain test
+// run sees thousands of them; among them are many rests.
+func TestRandomInputs(t *testing.T) {
+	rests := 0
+	for trial := range uint64(3000) {
+		k := rng.Seed(31).Child(rng.Client, trial)
+		input := make([]byte, 300)
+		for i := range input {
+			input[i] = byte(k.Draw(rng.Place, uint64(i)))
+		}
+		z := &fuzzed{t: t, input: input}
+		z.play()
+		rests += z.rests
+	}
+	if rests < 10000 {
+		t.Errorf("the Selector rested %d times, want more", rests)
+	}
 }
 
 // TestGroupingOfRepliesDoesNotMatter feeds the same replies one by one, all at

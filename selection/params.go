@@ -14,6 +14,12 @@ type Params struct {
 	TTLLinearUntil int
 	// TTLOffset is added to a round's hop count to give the IP TTL (5.5).
 	TTLOffset int
+	// MaxTTLInclusive: rounds go up to the maximum TTL itself; otherwise to
+	// one below it. The probes of manual mode are at the maximum (1.6).
+	MaxTTLInclusive bool
+	// PingsPerRelayPerRound is how many probes a relay gets in one round, at
+	// least 1. With several it counts as having answered if one did.
+	PingsPerRelayPerRound int
 	// RoundTimeout is the wait for the answers of a round.
 	RoundTimeout time.Duration
 	// RoundEndsEarly says when a round ends before RoundTimeout.
@@ -22,6 +28,8 @@ type Params struct {
 	// round brought a time-exceeded from its path, or if it answered the
 	// first round (5.10).
 	NeedsTimeExceeded bool
+	// LateReplyPolicy says what a reply after its round's end does.
+	LateReplyPolicy LateReply
 	// RelayDedupe: see DedupeByNamePort.
 	RelayDedupe Dedupe
 	// SelectionNesting is the order of the two outer loops (4.14).
@@ -30,10 +38,15 @@ type Params struct {
 	GroupAdvanceOn GroupAdvance
 	// OverlongLabel says what becomes of a label over 64 characters.
 	OverlongLabel Overlong
+	// EmptyLabel says what an empty label among others stands for (4.14).
+	EmptyLabel EmptyLabel
 	// ZeroWeight says how a weight of 0 takes part in the draw (6.8).
 	ZeroWeight ZeroWeight
 	// StickyCurrent keeps the current parent if it is in the competition.
 	StickyCurrent bool
+	// OnRegisterFail says what follows when the winner of a competition does
+	// not register the client.
+	OnRegisterFail RegisterFail
 	// ExhaustPolicy says what follows when no relay answered and no failover
 	// relay is set (7.1, 7.3).
 	ExhaustPolicy Exhaust
@@ -53,6 +66,8 @@ type Params struct {
 	// ReselectExhausted says what a timed re-selection does in which nothing
 	// answers while the parent works.
 	ReselectExhausted ReselectExhausted
+	// ExtraTriggers are the further occurrences that start a selection (3.6).
+	ExtraTriggers TriggerSet
 	// ReportInterval is the spacing of a client's contacts with its parent;
 	// their phase is drawn per client.
 	ReportInterval time.Duration
@@ -65,6 +80,10 @@ type Params struct {
 	// RegisterAttempts is the number of attempts at one relay before it
 	// counts as refused.
 	RegisterAttempts int
+	// RegisterRetry is the wait after a failed registration outside a
+	// selection before the next attempt at the same parent (9.2); 0 means that
+	// it waits for the first contact that works.
+	RegisterRetry time.Duration
 	// RegisterJitter displaces each periodic registration by a uniform over
 	// ± this much (9.10).
 	RegisterJitter time.Duration
@@ -91,6 +110,15 @@ const (
 	AllEchoReplied       RoundEnd = iota // every probe was answered by an echo reply
 	OnTimeoutOnly                        // never early
 	AllAnsweredOrErrored                 // every probe brought an echo reply or an ICMP error
+)
+
+// LateReply says what a reply after its round's end does.
+type LateReply uint8
+
+// Fates of a late reply.
+const (
+	CountLate  LateReply = iota // it is counted and changes nothing
+	ReopenLate                  // it decides its round, if none of its stage has been decided
 )
 
 // Dedupe says how several entries of one relay in one group count.
@@ -127,6 +155,25 @@ type Overlong uint8
 const (
 	RejectLabel Overlong = iota
 	Truncate64
+)
+
+// EmptyLabel says what an empty label stands for, as between two semicolons.
+type EmptyLabel uint8
+
+// Readings of an empty label.
+const (
+	IgnoreEmpty EmptyLabel = iota
+	EmptyIsStar            // the unaffiliated set
+)
+
+// RegisterFail says what follows when the winner of a competition does not
+// register the client.
+type RegisterFail uint8
+
+// Consequences of a refused registration.
+const (
+	Redraw        RegisterFail = iota // the loser is struck: other repliers, further rounds, next stage
+	FailSelection                     // the selection has failed
 )
 
 // ZeroWeight says how weight 0 takes part.

@@ -52,6 +52,16 @@ var ParamTable = []ParamInfo{
 		value: number(func(p *Params) *int { return &p.TTLOffset }, 0, 4),
 	},
 	{
+		Name: "max_ttl_inclusive", Default: "true", Alternatives: []string{"false"}, Row: "5.15", Grade: "NP",
+		Text:  "whether the last round of automatic mode is at the maximum TTL itself or at one below it",
+		value: truth(func(p *Params) *bool { return &p.MaxTTLInclusive }),
+	},
+	{
+		Name: "pings_per_relay_per_round", Default: "1", Alternatives: []string{"2", "3"}, Row: "5.1", Grade: "A",
+		Text:  "probes that a relay gets in one round; with several it counts as having answered if one did",
+		value: number(func(p *Params) *int { return &p.PingsPerRelayPerRound }, 1, 10),
+	},
+	{
 		Name: "round_timeout_ms", Unit: "ms", Default: "1000", Alternatives: []string{"250", "500", "2000", "5000"}, Row: "5.15", Grade: "NP",
 		Text:  "wait for the answers of a round",
 		value: span(func(p *Params) *time.Duration { return &p.RoundTimeout }, time.Millisecond, time.Millisecond, time.Minute),
@@ -65,6 +75,11 @@ var ParamTable = []ParamInfo{
 		Name: "needs_time_exceeded", Default: "false", Alternatives: []string{"true"}, Row: "5.10", Grade: "NP",
 		Text:  "whether a relay competes only if an earlier round brought a time-exceeded from its path, or if it answered the first round",
 		value: truth(func(p *Params) *bool { return &p.NeedsTimeExceeded }),
+	},
+	{
+		Name: "late_reply_policy", Default: "count", Alternatives: []string{"reopen"}, Row: "5.15", Grade: "NP",
+		Text:  "what an echo reply after its round's end does: nothing, or it decides that round if none of its stage has been decided",
+		value: choice(func(p *Params) *LateReply { return &p.LateReplyPolicy }, "count", "reopen"),
 	},
 	{
 		Name: "relay_dedupe", Default: "by_name_port", Alternatives: []string{"none"}, Row: "2.7", Grade: "NP",
@@ -87,6 +102,11 @@ var ParamTable = []ParamInfo{
 		value: choice(func(p *Params) *Overlong { return &p.OverlongLabel }, "reject", "truncate_64"),
 	},
 	{
+		Name: "empty_label", Default: "ignored", Alternatives: []string{"star"}, Row: "4.14", Grade: "NP",
+		Text:  "what an empty affiliation label, as between two semicolons, stands for: nothing, or the unaffiliated set",
+		value: choice(func(p *Params) *EmptyLabel { return &p.EmptyLabel }, "ignored", "star"),
+	},
+	{
 		Name: "zero_weight", Default: "eligible_only_if_total_zero", Alternatives: []string{"never", "uniform_share"}, Row: "6.8", Grade: "NP",
 		Text:  "how a relay of weight 0 takes part in the draw: only among its like, never, or as weight 1",
 		value: choice(func(p *Params) *ZeroWeight { return &p.ZeroWeight }, "eligible_only_if_total_zero", "never", "uniform_share"),
@@ -95,6 +115,11 @@ var ParamTable = []ParamInfo{
 		Name: "sticky_current", Default: "false", Alternatives: []string{"true"}, Row: "6.8", Grade: "NP",
 		Text:  "whether the current parent is kept if it is in the competition",
 		value: truth(func(p *Params) *bool { return &p.StickyCurrent }),
+	},
+	{
+		Name: "on_register_fail", Default: "redraw", Alternatives: []string{"fail_selection"}, Row: "6.8", Grade: "NP",
+		Text:  "what follows when the winner of a competition refuses: the other repliers and further rounds, or the end of a failed selection",
+		value: choice(func(p *Params) *RegisterFail { return &p.OnRegisterFail }, "redraw", "fail_selection"),
 	},
 	{
 		Name: "exhaust_policy", Default: "root", Alternatives: []string{"random"}, Row: "7.3", Grade: "NP",
@@ -142,6 +167,11 @@ var ParamTable = []ParamInfo{
 		value: choice(func(p *Params) *ReselectExhausted { return &p.ReselectExhausted }, "keep_if_working", "drop"),
 	},
 	{
+		Name: "extra_triggers", Default: "none", Alternatives: []string{"resume", "vpn_up", "adapter_change", "resume+vpn_up+adapter_change"}, Row: "3.6", Grade: "NP",
+		Text:  "further occurrences that start a selection: waking from sleep, a VPN coming up, a change of network adapters",
+		value: triggerSet(func(p *Params) *TriggerSet { return &p.ExtraTriggers }),
+	},
+	{
 		Name: "report_interval_s", Unit: "s", Default: "900", Alternatives: []string{"60", "300", "3600"}, Row: "3.10", Grade: "NP",
 		Text:  "spacing of a client's contacts with its parent",
 		value: span(func(p *Params) *time.Duration { return &p.ReportInterval }, time.Second, time.Second, 24*time.Hour),
@@ -160,6 +190,11 @@ var ParamTable = []ParamInfo{
 		Name: "register_attempts", Default: "1", Alternatives: []string{"2", "3"}, Row: "9.9", Grade: "NP",
 		Text:  "attempts at one relay before it counts as refused",
 		value: number(func(p *Params) *int { return &p.RegisterAttempts }, 1, 100),
+	},
+	{
+		Name: "register_retry_s", Unit: "s", Default: "180", Alternatives: []string{"0", "60", "300"}, Row: "9.2", Grade: "NP",
+		Text:  "wait before a failed registration outside a selection is tried again with the same parent; 0 waits for a contact that works",
+		value: span(func(p *Params) *time.Duration { return &p.RegisterRetry }, time.Second, 0, 24*time.Hour),
 	},
 	{
 		Name: "register_jitter_s", Unit: "s", Default: "60", Alternatives: []string{"0", "3"}, Row: "9.10", Grade: "NP",

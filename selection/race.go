@@ -27,45 +27,110 @@ type runner struct {
 // next smallest follows without new numbers. It returns the winner's index,
 // or -1 if no replier is eligible.
 func (s *Selector) race() (winner int, won competition) {
-	winner = -1
 	won = s.competition()
 	if won.size == 0 {
-		return winner, won
+		return -1, won
 	}
-	key := s.selectionKey()
-	var best runner
-	for i, c := range s.stage().Candidates {
-		w := effectiveWeight(s.course.Params.ZeroWeight, c.Weight, won.weight)
-		if w == 0 || !s.competes(i) {
-			continue
-		}
-		if s.course.Params.StickyCurrent && c.Relay == s.parent {
+	law, st := s.course.Params.ZeroWeight, s.stage()
+	if s.course.Params.StickyCurrent {
+		if i := s.stays(law, won.weight); i >= 0 {
 			return i, won
 		}
-		r := runner{key.Draw(rng.Race, c.Key), w, c.Key}
-		if winner < 0 || r.compare(best) < 0 {
-			winner, best = i, r
-		}
+	}
+	switch {
+	case !st.even:
+		winner = s.unevenRace(law, won.weight)
+	case effectiveWeight(law, st.Candidates[0].Weight, won.weight) == 0:
+		winner = -1
+	default:
+		winner = s.evenRace()
 	}
 	return winner, won
+}
+
+// evenRace is the race among candidates of one weight: the smallest keyed word
+// wins, the lower key among equals, which is the earlier candidate.
+func (s *Selector) evenRace() int {
+	draws := s.selectionKey().Stream(rng.Race)
+	candidates := s.stage().Candidates
+	winner, least := -1, uint64(0)
+	for k := range s.scratch.words {
+		for w := s.competitors(k); w != 0; w &= w - 1 {
+			i := k<<6 + bits.TrailingZeros64(w)
+			if word := draws.Draw(candidates[i].Key); winner < 0 || word < least {
+				winner, least = i, word
+			}
+		}
+	}
+	return winner
+}
+
+// unevenRace is the race among candidates of different weights.
+func (s *Selector) unevenRace(law ZeroWeight, total uint32) int {
+	draws := s.selectionKey().Stream(rng.Race)
+	candidates := s.stage().Candidates
+	winner := -1
+	var best runner
+	var variate uint64 // of best
+	for k := range s.scratch.words {
+		for w := s.competitors(k); w != 0; w &= w - 1 {
+			i := k<<6 + bits.TrailingZeros64(w)
+			c := &candidates[i]
+			weight := effectiveWeight(law, c.Weight, total)
+			if weight == 0 {
+				continue
+			}
+			r := runner{draws.Draw(c.Key), weight, c.Key}
+			if winner < 0 || !r.trails(best, variate) && r.compare(best) < 0 {
+				winner, best, variate = i, r, rng.Exponential(r.word)
+			}
+		}
+	}
+	return winner
+}
+
+// trails tells, without a logarithm, that r comes behind best, whose variate is
+// given; most do. false leaves it open: -log2(1-u) is at least u, by which the
+// variate of r is bounded from below, and products are compared without their
+// low 32 bits, which leaves more room than the last digits may be off.
+func (r runner) trails(best runner, variate uint64) bool {
+	const unit, low = 7, 32 // rng.Exponential counts in 2^-57, a word in 2^-64
+	return (r.word>>(unit+low))*uint64(best.weight) > (variate>>low+2)*uint64(r.weight)
+}
+
+// stays returns the index of the current parent if it is in the competition
+// and eligible, or -1 (sticky_current).
+func (s *Selector) stays(law ZeroWeight, total uint32) int {
+	for i, c := range s.stage().Candidates {
+		if c.Relay == s.parent && effectiveWeight(law, c.Weight, total) > 0 && s.competes(i) {
+			return i
+		}
+	}
+	return -1
 }
 
 // competition counts the repliers and adds up their weights, a weight of zero
 // as 1 if it has a share.
 func (s *Selector) competition() (won competition) {
-	weight := uint64(0)
-	for i, c := range s.stage().Candidates {
-		if !s.competes(i) {
+	st := s.stage()
+	share := uint64(0)
+	if s.course.Params.ZeroWeight == ZeroUniformShare {
+		share = 1
+	}
+	size, weight := 0, uint64(0)
+	for k := range s.scratch.words {
+		w := s.competitors(k)
+		n := bits.OnesCount64(w)
+		size += n
+		if st.even {
+			weight += uint64(n) * max(uint64(st.Candidates[0].Weight), share)
 			continue
 		}
-		won.size++
-		if c.Weight == 0 && s.course.Params.ZeroWeight == ZeroUniformShare {
-			weight++
+		for ; w != 0; w &= w - 1 {
+			weight += max(uint64(st.Candidates[k<<6+bits.TrailingZeros64(w)].Weight), share)
 		}
-		weight += uint64(c.Weight)
 	}
-	won.weight = uint32(min(weight, 1<<32-1))
-	return won
+	return competition{uint16(size), uint32(min(weight, 1<<32-1))}
 }
 
 // effectiveWeight is the rate of a replier in the race; 0 means not eligible.

@@ -2,31 +2,19 @@ package selection
 
 import "github.com/relaysim/relaysim/vtime"
 
-// round is the round in flight and what its stage has shown so far. Its sets
-// are over the candidates of the stage.
-type round struct {
-	deadline vtime.Instant
-	// silent counts the probes without an echo reply, open those without any
-	// answer.
-	silent, open int
-	struck       set // refused the client in this stage
-	replied      set // answered this round by an echo reply
-	errored      set // answered this round by an ICMP error
-	expired      set // answered this round by a time-exceeded
-	traced       set // answered an earlier round by a time-exceeded
-}
-
-func (r *round) clone() round {
-	o := *r
-	o.struck, o.replied = r.struck.clone(), r.replied.clone()
-	o.errored, o.expired, o.traced = r.errored.clone(), r.expired.clone(), r.traced.clone()
-	return o
-}
-
 // over tells whether the round ends before its time-out.
-func (r *round) over(law RoundEnd) bool {
-	return law == AllEchoReplied && r.silent == 0 || law == AllAnsweredOrErrored && r.open == 0
+func (s *Selector) over() bool {
+	switch s.course.Params.RoundEndsEarly {
+	case AllEchoReplied:
+		return s.run.silent == 0
+	case AllAnsweredOrErrored:
+		return s.run.open == 0
+	}
+	return false
 }
+
+// roundEnd is when the round in flight ends at the latest.
+func (s *Selector) roundEnd() vtime.Instant { return s.since.Add(s.course.Params.RoundTimeout) }
 
 // stage returns the stage being asked.
 func (s *Selector) stage() *Stage { return &s.course.Stages[s.run.stage] }
@@ -38,50 +26,48 @@ func (c *Course) wantErrors() bool {
 
 // openStage turns to a stage: from the first TTL of the schedule for a sweep,
 // at the maximum for a single host (1.6).
-func (s *Selector) openStage(i int, at vtime.Instant) {
-	s.run.stage, s.run.ttl = int32(i), 0
-	st := s.stage()
-	s.round.struck.reset(len(st.Candidates))
-	if s.course.wantErrors() {
-		s.round.traced.reset(len(st.Candidates))
-		s.round.expired.reset(len(st.Candidates))
-	}
+func (s *Selector) openStage(i uint16, at vtime.Instant) {
+	s.run.stage, s.run.ttl, s.run.resume = i, 0, 0
+	s.run.firstSeq = s.seq + 1
+	s.lent().open(len(s.stage().Candidates), s.course.wantErrors())
 	s.askRound(at)
 }
 
 // askRound asks for the next round: one probe to every candidate that is not
-// struck (5.1). Without any the stage is left.
+// struck (5.1), or as many as pings_per_relay_per_round says. Without any the
+// stage is left.
 func (s *Selector) askRound(at vtime.Instant) {
 	st := s.stage()
-	n := len(st.Candidates)
-	asked := n - s.round.struck.count()
+	asked := len(st.Candidates) - s.scratch.set(struckSet).count()
 	if asked == 0 {
 		s.nextStep(at)
 		return
 	}
 	s.enter(probing, at)
-	s.openRound(n, asked, at)
+	s.openRound(len(st.Candidates), asked)
 	s.seq++
-	s.out = append(s.out, Action{
-		Kind: AskRound, At: at, Seq: s.seq,
-		Stage: uint16(s.run.stage), TTL: s.ttl(), Round: uint16(s.run.rounds), Deadline: s.round.deadline,
-		WantErrors: s.course.wantErrors(), Target: NoRelay, Previous: s.parent, DistanceMin: -1, DistanceMax: -1,
+	p := &s.course.Params
+	s.emit(Action{
+		Kind: AskRound, At: at, Seq: uint32(s.seq),
+		Stage: s.run.stage, TTL: s.ttl(), Round: uint16(s.run.rounds), Deadline: s.roundEnd(),
+		WantErrors: s.course.wantErrors(), WantLate: p.LateReplyPolicy == ReopenLate && st.Kind == Sweep,
+		Pings:  uint8(p.PingsPerRelayPerRound),
+		Target: NoRelay, Previous: s.parent, DistanceMin: -1, DistanceMax: -1,
 		Trigger: s.run.trigger, Started: s.run.started,
 	})
 	s.run.rounds++
-	s.run.probes += uint32(asked)
+	s.run.probes += uint32(asked * p.PingsPerRelayPerRound)
 }
 
 // openRound clears what the previous round left.
-func (s *Selector) openRound(n, asked int, at vtime.Instant) {
-	r := &s.round
-	r.deadline = at.Add(s.course.Params.RoundTimeout)
-	r.silent, r.open = asked, asked
-	r.replied.reset(n)
+func (s *Selector) openRound(n, asked int) {
+	x := s.scratch
+	s.run.silent, s.run.open = uint16(asked), uint16(asked)
+	x.set(awaitedSet).fill(n, x.set(struckSet))
 	if s.course.wantErrors() {
-		r.traced.include(r.expired)
-		r.expired.reset(n)
-		r.errored.reset(n)
+		x.set(tracedSet).include(x.set(expiredSet))
+		clear(x.set(expiredSet))
+		clear(x.set(erroredSet))
 	}
 }
 
@@ -93,43 +79,81 @@ func (s *Selector) ttl() uint8 {
 	return s.course.TTLs[s.run.ttl]
 }
 
+// takeEchoes books the echo replies to the round in flight with which r
+// begins, none later than at, and returns how many those are. It stops at
+// whatever is not the first reply of a candidate that was asked.
+func (s *Selector) takeEchoes(r []Reply, at vtime.Instant) (n int) {
+	if s.course.wantErrors() {
+		return 0
+	}
+	awaited := s.scratch.set(awaitedSet)
+	for n < len(r) {
+		a := &r[n]
+		k, bit := int(a.Candidate>>6), uint64(1)<<(a.Candidate&63)
+		if a.Kind != EchoReply || a.At > at || k >= len(awaited) || awaited[k]&bit == 0 {
+			break
+		}
+		awaited[k] &^= bit
+		n++
+	}
+	s.run.silent -= uint16(n)
+	return n
+}
+
 // take books one answer to the round in flight. It returns false if the
-// candidate was not asked or has answered before.
+// candidate was not asked, or has answered before although it got one probe.
 func (s *Selector) take(a Reply) bool {
-	r, i := &s.round, int(a.Candidate)
-	if i >= len(s.stage().Candidates) || r.struck.has(i) {
+	x, i := s.scratch, int(a.Candidate)
+	if i >= len(s.stage().Candidates) || x.set(struckSet).has(i) || a.Kind > Unreachable {
 		return false
 	}
+	several, errors := s.course.Params.PingsPerRelayPerRound > 1, s.course.wantErrors()
 	switch {
-	case a.Kind > Unreachable || r.replied.has(i):
-		return false
+	case !x.set(awaitedSet).has(i):
+		return several
 	case a.Kind == EchoReply:
-		r.replied.add(i)
-		r.silent--
-		if !s.course.wantErrors() || !r.errored.has(i) {
-			r.open--
+		x.set(awaitedSet).remove(i)
+		s.run.silent--
+		if !errors || !x.set(erroredSet).has(i) {
+			s.run.open--
 		}
-	case !s.course.wantErrors():
-	case r.errored.has(i):
-		return false
+	case !errors:
 	default:
-		r.errored.add(i)
-		r.open--
-		if a.Kind == TimeExceeded {
-			r.expired.add(i)
-		}
+		return s.takeError(a) || several
 	}
 	return true
 }
 
-// competes tells whether candidate i of the round is in the competition: it
-// replied and did not refuse; under needs_time_exceeded its path must have
-// shown itself in an earlier round, unless this is the first (5.10).
-func (s *Selector) competes(i int) bool {
-	r := &s.round
-	return r.replied.has(i) && !r.struck.has(i) &&
-		(!s.course.Params.NeedsTimeExceeded || s.run.ttl == 0 || r.traced.has(i))
+// takeError books an ICMP error about a probe of a candidate that has not
+// replied. It returns false if there was one before.
+func (s *Selector) takeError(a Reply) bool {
+	x, i := s.scratch, int(a.Candidate)
+	if x.set(erroredSet).has(i) {
+		return false
+	}
+	x.set(erroredSet).add(i)
+	s.run.open--
+	if a.Kind == TimeExceeded {
+		x.set(expiredSet).add(i)
+	}
+	return true
 }
+
+// competitors returns the k-th word of the set of candidates in the
+// competition: those that replied and did not refuse; under
+// needs_time_exceeded the path must have shown itself in an earlier round,
+// unless this is the first (5.10).
+func (s *Selector) competitors(k int) uint64 {
+	x := s.scratch
+	w := first(len(s.stage().Candidates)-64*k) &^ x.set(awaitedSet)[k] &^ x.set(struckSet)[k]
+	if s.course.Params.NeedsTimeExceeded && s.run.ttl != 0 {
+		w &= x.set(tracedSet)[k]
+	}
+	return w
+}
+
+// competes tells whether candidate i is in the competition.
+func (s *Selector) competes(i int) bool { return s.competitors(i>>6)>>(i&63)&1 != 0 }
 
 // endRound closes the round: its repliers compete; the host of a single stage
 // is the target if it replied (1.6).
@@ -149,15 +173,16 @@ func (s *Selector) endRound(at vtime.Instant) {
 // or, if there is none, to the next round or step.
 func (s *Selector) compete(at vtime.Instant) {
 	winner, won := s.race()
-	if won.size > 0 && s.run.answered < 0 {
-		s.run.answered = int32(s.course.steps[s.run.step].group)
+	if won.size > 0 && s.run.answered == noGroup {
+		s.run.answered = s.course.steps[s.run.step].group
 	}
+	next := max(s.run.ttl+1, s.run.resume)
 	switch {
 	case winner >= 0:
-		s.run.won = won
+		s.run.wonSize, s.run.wonWeight = won.size, won.weight
 		s.registerWith(s.stage().Candidates[winner].Relay, at)
-	case int(s.run.ttl)+1 < len(s.course.TTLs):
-		s.run.ttl++
+	case int(next) < len(s.course.TTLs):
+		s.run.ttl = next
 		s.askRound(at)
 	default:
 		s.nextStep(at)

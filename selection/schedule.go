@@ -23,8 +23,12 @@ func nextHops(p *Params, h int) int {
 }
 
 // ttls returns the IP TTLs of successive rounds: hop count plus offset, at
-// most maximum. A maximum below the offset leaves one round at the maximum.
+// most maximum, or one less if that is not to be reached. A maximum below the
+// offset leaves one round at the maximum.
 func ttls(p *Params, maximum uint8) []uint8 {
+	if !p.MaxTTLInclusive {
+		maximum = max(1, maximum-1)
+	}
 	last := max(0, int(maximum)-p.TTLOffset)
 	hops := hopCounts(p, last)
 	out := make([]uint8, len(hops))

@@ -2,7 +2,6 @@ package selection
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/relaysim/relaysim/rng"
 	"github.com/relaysim/relaysim/vtime"
@@ -24,6 +23,9 @@ type Counters struct {
 
 // Selector is the state of one client. It is not safe for concurrent use, and
 // a plain copy shares memory with the original: use CopyFor.
+//
+// It takes at most 160 bytes, a test holds it to that, and works in a Scratch
+// while something is in flight. Between selections Rest packs it further.
 type Selector struct {
 	course *Course
 	next   *Course // set by SetCourse, in force from the next selection on
@@ -31,25 +33,29 @@ type Selector struct {
 	// clock is the latest instant seen.
 	clock vtime.Instant
 	// since is when the state was entered.
-	since vtime.Instant
+	since   vtime.Instant
+	scratch *Scratch
 	timers
+	run run
 
-	parent RelayID
-	seq    uint32 // of the latest question
-	// attempt counts attempts at the relay that is being registered with.
-	attempt int32
-	state   state
-	by      By
+	parent   RelayID
+	counters Counters
+	// seq numbers the questions; it begins anew after 65,535.
+	seq   uint16
+	cause Trigger // of the requested selection
+	state state
+	by    By
+	// failures counts the selections in a row that failed.
+	failures uint8
 	// registered: the client registered with its parent since it last started
 	// or changed network, and has not given it up.
 	registered bool
 	// owed: a registration with the parent failed and none has succeeded since.
 	owed bool
-
-	run      run
-	round    round
-	out      []Action
-	counters Counters
+	// retrying: the last selection failed, and the next follows by itself.
+	retrying bool
+	// periodic marks a registration in flight as the periodic one.
+	periodic bool
 }
 
 // New returns the Selector of a client that does not run yet: feed Start or
@@ -58,13 +64,16 @@ func New(c *Course, key rng.Key, now vtime.Instant) Selector {
 	return Selector{course: c, key: key, clock: now, since: now, parent: NoRelay, timers: noTimers}
 }
 
-// CopyFor returns the same state for another client.
+// CopyFor returns the same state for another client, with a copy of the
+// scratch area of its own.
 func (s *Selector) CopyFor(key rng.Key, now vtime.Instant) Selector {
 	o := *s
 	o.key = key
 	o.clock = max(o.clock, now)
-	o.round = s.round.clone()
-	o.out = slices.Clone(s.out)
+	if s.scratch != nil {
+		o.scratch = new(Scratch)
+		o.scratch.copyFrom(s.scratch)
+	}
 	return o
 }
 
@@ -74,6 +83,10 @@ func (s *Selector) SetCourse(c *Course) { s.next = c }
 
 // Course returns the course in force, which the Stage of an Action indexes.
 func (s *Selector) Course() *Course { return s.course }
+
+// NextCourse returns the course that SetCourse has given and that waits for the
+// next selection, or nil.
+func (s *Selector) NextCourse() *Course { return s.next }
 
 // Parent returns the client's parent and how it came to it, or NoRelay and
 // ByNone. While a selection runs it is the parent before.
@@ -90,8 +103,11 @@ func (s *Selector) Selecting() bool { return s.state == probing || s.state == re
 // Open tells whether the question seq, a round or a registration attempt, is
 // still in flight.
 func (s *Selector) Open(seq uint32) bool {
-	return seq == s.seq && (s.Selecting() || s.state == renewing)
+	return seq == uint32(s.seq) && s.inFlight()
 }
+
+// inFlight tells whether a question waits for its answer.
+func (s *Selector) inFlight() bool { return s.Selecting() || s.state == renewing }
 
 // Failing returns since when contact with the parent has failed. ok is false
 // if it has not.
@@ -101,15 +117,20 @@ func (s *Selector) Failing() (since vtime.Instant, ok bool) {
 
 // Struck tells whether candidate i of the current round's stage refused the
 // client in this selection and is no longer asked.
-func (s *Selector) Struck(i int) bool { return s.round.struck.has(i) }
+func (s *Selector) Struck(i int) bool {
+	return s.state == probing && s.scratch.set(struckSet).has(i)
+}
 
 // Counters returns what could not be used so far.
 func (s *Selector) Counters() Counters { return s.counters }
 
 // Drain appends the actions since the last call to dst.
 func (s *Selector) Drain(dst []Action) []Action {
-	dst = append(dst, s.out...)
-	s.out = s.out[:0]
+	if s.scratch == nil {
+		return dst
+	}
+	dst = append(dst, s.scratch.out...)
+	s.scratch.out = s.scratch.out[:0]
 	return dst
 }
 
@@ -126,6 +147,10 @@ func (s *Selector) Trigger(now vtime.Instant, t Trigger) {
 		s.request(now, t)
 	case RelaySelect, ClockBack: // 3.4, 3.5
 		if s.state != stopped && !s.Selecting() {
+			s.request(now, t)
+		}
+	case Resume, VPNUp, AdapterChange: // 3.6
+		if s.course.Params.ExtraTriggers.Has(t) && s.state != stopped && !s.Selecting() {
 			s.request(now, t)
 		}
 	case Stop:
@@ -161,18 +186,27 @@ func (s *Selector) stop(now vtime.Instant) {
 
 // Replies feeds answers to the round seq, in order of arrival, none later than
 // now. It returns ErrUnknownProbe if any of them answers no probe in flight;
-// the others have been taken.
+// the others have been taken. Under late_reply_policy = reopen a late reply may
+// be among those taken.
 func (s *Selector) Replies(now vtime.Instant, seq uint32, r []Reply) error {
 	unknown := s.counters.UnknownProbes
-	for i := range r {
-		at := s.advance(min(r[i].At, now))
-		if !s.Open(seq) || s.state != probing || !s.take(r[i]) {
+	for len(r) > 0 {
+		at := s.advance(min(r[0].At, now))
+		n := 0
+		if s.state == probing && seq == uint32(s.seq) {
+			n = s.takeEchoes(r, at)
+			if n > 0 || s.take(r[0]) {
+				if s.over() {
+					s.endRound(at)
+				}
+				r = r[max(n, 1):]
+				continue
+			}
+		}
+		if !s.reopens(seq, r[0], at) {
 			s.counters.UnknownProbes++
-			continue
 		}
-		if s.round.over(s.course.Params.RoundEndsEarly) {
-			s.endRound(at)
-		}
+		r = r[1:]
 	}
 	s.advance(now)
 	if s.counters.UnknownProbes != unknown {
@@ -194,7 +228,7 @@ func (s *Selector) RegisterResult(now vtime.Instant, seq uint32, o Outcome) erro
 		s.renewed(now)
 	case o == Registered:
 		s.decide(now)
-	case int(s.attempt) < s.course.Params.RegisterAttempts:
+	case int(s.run.attempt) < s.course.Params.RegisterAttempts:
 		s.askRegister(s.state, now)
 	case again:
 		s.notRenewed(now)
@@ -250,7 +284,7 @@ func (s *Selector) advance(now vtime.Instant) vtime.Instant {
 func (s *Selector) Deadline() (at vtime.Instant, ok bool) {
 	switch s.state {
 	case probing:
-		at = s.round.deadline
+		at = s.roundEnd()
 	case idle:
 		at, _ = s.nextTimer()
 	default:

@@ -30,3 +30,10 @@ type Settings struct {
 	// RegisterInterval: _BESClient_Register_IntervalSeconds.
 	RegisterInterval time.Duration
 }
+
+// OnRelay returns the settings as they hold for a client on the machine of a
+// relay, which is limited to manual selection (1.2).
+func (s Settings) OnRelay() Settings {
+	s.Automatic = false
+	return s
+}

@@ -32,17 +32,14 @@ var transitions = [numStates]uint8{
 	registering: 1<<stopped | 1<<idle | 1<<probing | 1<<registering,
 }
 
-// enter is the one place where the state changes. It books the time spent in
-// the state that is left.
+// enter is the one place where the state changes. It books the time spent
+// waiting for rounds; the rest of a selection's time goes to registrations.
 func (s *Selector) enter(to state, at vtime.Instant) {
 	if transitions[s.state]&(1<<to) == 0 {
 		panic(fmt.Sprintf("selection: transition from %v to %v at %v", s.state, to, at))
 	}
-	switch s.state {
-	case probing:
+	if s.state == probing {
 		s.run.probing += at.Sub(s.since)
-	case registering:
-		s.run.registering += at.Sub(s.since)
 	}
 	s.state, s.since = to, at
 }

@@ -36,8 +36,14 @@ func (a Action) String() string {
 	switch a.Kind {
 	case AskRound:
 		text := fmt.Sprintf("%s %d: seq %d stage %d ttl %d until %v", head, a.Round, a.Seq, a.Stage, a.TTL, a.Deadline)
+		if a.Pings > 1 {
+			text += fmt.Sprintf(" pings %d", a.Pings)
+		}
 		if a.WantErrors {
 			text += " with errors"
+		}
+		if a.WantLate {
+			text += " with late replies"
 		}
 		return text
 	case Register:

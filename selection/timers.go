@@ -8,32 +8,23 @@ import (
 	"github.com/relaysim/relaysim/vtime"
 )
 
-// timers are the instants at which an idle Selector acts by itself; Never
-// where it does not.
+// timers are the instants from which an idle Selector's deadlines are computed,
+// by the course in force; Never where there is none.
 type timers struct {
-	// startAt is when the requested selection starts; cause is what requested
-	// it.
+	// startAt is when the requested selection starts.
 	startAt vtime.Instant
 	// failingSince is the first failed contact with the parent since the last
 	// successful one.
 	failingSince vtime.Instant
-	// retryAt follows a failed selection, reselectAt one that found a parent.
-	// Both go on while the agent is stopped.
-	retryAt, reselectAt vtime.Instant
-	// registerAt is the next periodic registration, registerBase the last one
-	// without its jitter.
-	registerAt, registerBase vtime.Instant
-	// wait is the wait after the last failed selection; 0 after a success.
-	wait  time.Duration
-	cause Trigger
-	// periodic marks a registration in flight as the periodic one.
-	periodic bool
+	// endAt is the end of the last selection, from which the wait for the next
+	// runs, also while the agent is stopped.
+	endAt vtime.Instant
+	// registerBase is the last registration with the parent without its jitter;
+	// it means something while the client is registered.
+	registerBase vtime.Instant
 }
 
-var noTimers = timers{
-	startAt: vtime.Never, failingSince: vtime.Never, retryAt: vtime.Never,
-	reselectAt: vtime.Never, registerAt: vtime.Never,
-}
+var noTimers = timers{startAt: vtime.Never, failingSince: vtime.Never, endAt: vtime.Never}
 
 // timer names one of the timers. Of those due at one instant the lowest goes first.
 type timer uint8
@@ -44,6 +35,7 @@ const (
 	retryTimer
 	reselectTimer
 	registerTimer
+	owedTimer
 )
 
 // nextTimer returns the timer that is due first. While a selection is
@@ -54,14 +46,16 @@ func (s *Selector) nextTimer() (vtime.Instant, timer) {
 		for _, c := range [...]struct {
 			at    vtime.Instant
 			which timer
-		}{{s.lostAt(), lostTimer}, {s.retryAt, retryTimer}, {s.reselectAt, reselectTimer}} {
+		}{{s.lostAt(), lostTimer}, {s.retryAt(), retryTimer}, {s.reselectAt(), reselectTimer}, {s.owedAt(), owedTimer}} {
 			if c.at < at {
 				at, which = c.at, c.which
 			}
 		}
 	}
-	if s.registerAt < at && s.registered && !s.owed {
-		at, which = s.registerAt, registerTimer
+	if s.registered && !s.owed {
+		if again := s.registerAt(); again < at {
+			at, which = again, registerTimer
+		}
 	}
 	return at, which
 }
@@ -73,6 +67,40 @@ func (s *Selector) lostAt() vtime.Instant {
 		return vtime.Never
 	}
 	return s.failingSince.Add(s.course.Settings.ResistFailure)
+}
+
+// retryAt is when a selection follows one that failed (3.10).
+func (s *Selector) retryAt() vtime.Instant {
+	if !s.retrying {
+		return vtime.Never
+	}
+	return s.endAt.Add(s.backOff())
+}
+
+// reselectAt is when a selection follows one that found a parent. The timer is
+// that of automatic mode (3.1, 3.10).
+func (s *Selector) reselectAt() vtime.Instant {
+	if s.retrying || s.endAt == vtime.Never || !s.course.Settings.Automatic {
+		return vtime.Never
+	}
+	return s.endAt.Add(s.course.Settings.Interval)
+}
+
+// registerAt is the next periodic registration of a registered client: base
+// plus interval plus or minus jitter (9.3, 9.10).
+func (s *Selector) registerAt() vtime.Instant {
+	jitter := s.course.Params.RegisterJitter
+	shift := time.Duration(rng.Below(s.key.Draw(rng.RegisterJitter, uint64(s.registerBase)), 2*uint64(jitter)+1)) - jitter
+	return s.registerBase.Add(s.course.Settings.RegisterInterval + shift)
+}
+
+// owedAt is when a failed registration outside a selection is tried again
+// (9.2). An idle client that owes one is idle since it failed.
+func (s *Selector) owedAt() vtime.Instant {
+	if !s.owed || s.course.Params.RegisterRetry == 0 {
+		return vtime.Never
+	}
+	return s.since.Add(s.course.Params.RegisterRetry)
 }
 
 func (s *Selector) fireTimer(at vtime.Instant) {
@@ -89,6 +117,8 @@ func (s *Selector) fireTimer(at vtime.Instant) {
 	case registerTimer:
 		s.renew(at)
 		s.periodic = true
+	case owedTimer:
+		s.renew(at)
 	}
 }
 
@@ -113,7 +143,7 @@ func (s *Selector) request(at vtime.Instant, cause Trigger) {
 // renew registers with the parent again, outside a selection.
 func (s *Selector) renew(at vtime.Instant) {
 	s.periodic = false
-	s.attempt = 0
+	s.run.attempt = 0
 	s.askRegister(renewing, at)
 }
 
@@ -136,27 +166,29 @@ func (s *Selector) notRenewed(at vtime.Instant) {
 	s.failingSince = min(s.failingSince, at)
 }
 
-// settle books a successful registration with the parent and sets the next
-// periodic one, base plus interval plus or minus jitter (9.3, 9.10).
+// settle books a successful registration with the parent; the next periodic
+// one counts from base.
 func (s *Selector) settle(base vtime.Instant) {
 	s.registered, s.owed = true, false
 	s.failingSince = vtime.Never
 	s.registerBase = base
-	jitter := s.course.Params.RegisterJitter
-	shift := time.Duration(rng.Below(s.key.Draw(rng.RegisterJitter, uint64(base)), 2*uint64(jitter)+1)) - jitter
-	s.registerAt = base.Add(s.course.Settings.RegisterInterval + shift)
 }
 
-// backOff returns the wait after a selection that failed at the given instant:
-// growing from the minimum to the maximum (3.10), shortened by the jitter.
-func (s *Selector) backOff(at vtime.Instant) time.Duration {
+// backOff returns the wait after the selection that failed at endAt: growing
+// with every failure in a row from the minimum to the maximum (3.10), shortened
+// by the jitter. It grows no further after the 255th failure.
+func (s *Selector) backOff() time.Duration {
 	c := s.course
-	if s.wait > 0 {
-		s.wait = timesMillionths(s.wait, c.growth)
+	wait := min(c.Settings.MinRetry, c.Settings.MaxRetry)
+	for range s.failures - 1 {
+		grown := min(timesMillionths(wait, c.growth), c.Settings.MaxRetry)
+		if grown == wait {
+			break
+		}
+		wait = grown
 	}
-	s.wait = min(max(s.wait, c.Settings.MinRetry), c.Settings.MaxRetry)
-	loose := timesMillionths(s.wait, c.jitter)
-	return s.wait - time.Duration(rng.Below(s.key.Draw(rng.RetryJitter, uint64(at)), uint64(loose)+1))
+	loose := timesMillionths(wait, c.jitter)
+	return wait - time.Duration(rng.Below(s.key.Draw(rng.RetryJitter, uint64(s.endAt)), uint64(loose)+1))
 }
 
 // timesMillionths returns d × m ÷ 10^6, at most the longest span.

@@ -233,7 +233,8 @@ func TestRetryJitterShortensTheWait(t *testing.T) {
 	const n = 2000
 	for client := range uint64(n) {
 		sel := New(c, rng.Seed(2).Child(rng.Client, client), 0)
-		wait := sel.backOff(0)
+		sel.failures, sel.retrying, sel.endAt = 1, true, 0
+		wait := sel.retryAt().Sub(0)
 		if wait < 30*time.Second || wait > time.Minute {
 			t.Fatalf("wait %v, want 30s..1m", wait)
 		}
@@ -315,7 +316,7 @@ func TestParentLostDuringTheLoopLatencyWaitsForTheSelectionDue(t *testing.T) {
 func TestFailedPeriodicRegistrationIsOwed(t *testing.T) {
 	s := automatic("")
 	s.Interval = 1000 * time.Hour
-	w := settled(t, s, nil)
+	w := settled(t, s, func(p *Params) { p.RegisterRetry = 0 })
 	w.host("a").outcome = TCPBlocked
 	w.run(6*time.Hour + refusalTime)
 	if since, ok := w.sel.Failing(); !ok || since != found.Add(6*time.Hour+refusalTime) {
@@ -328,6 +329,34 @@ func TestFailedPeriodicRegistrationIsOwed(t *testing.T) {
 	w.run(9 * time.Minute)
 	if len(w.log) != n {
 		t.Errorf("%v: want nothing before a contact or the loss of the parent", w.log[n:])
+	}
+}
+
+// 9.2: a client that cannot register tries again every few minutes.
+func TestOwedRegistrationIsTriedAgain(t *testing.T) {
+	s := automatic("")
+	s.Interval = 1000 * time.Hour
+	s.ResistFailure = 6 * time.Hour
+	w := settled(t, s, nil)
+	w.host("a").outcome = TCPBlocked
+	w.run(6 * time.Hour)
+	n := len(w.log)
+	w.run(10 * time.Minute)
+	var at []vtime.Instant
+	for _, a := range w.log[n-1:] {
+		if a.Kind != Register || !a.Again {
+			t.Errorf("%v; want registrations with the parent alone", a)
+		}
+		at = append(at, a.At)
+	}
+	first := found.Add(6 * time.Hour)
+	if want := []vtime.Instant{first, first.Add(190 * time.Second), first.Add(380 * time.Second), first.Add(570 * time.Second)}; !slices.Equal(at, want) {
+		t.Errorf("registrations at %v, want %v (9.2, 9.9)", at, want)
+	}
+	w.host("a").outcome = Registered
+	w.run(5 * time.Minute)
+	if _, failing := w.sel.Failing(); failing || w.sel.owed {
+		t.Error("still failing after the registration was made up for")
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,16 +28,25 @@ var update = flag.Bool("update", false, "rewrite the transcripts in testdata")
 // and after it they act:
 //
 //	trigger start | address change | relay select | clock back | stop
-//	host NAME echo on|off
+//	host NAME echo|expires on|off
+//	host NAME hops|children N
 //	host NAME register OUTCOME
+//	gate NAME authenticating on|off | cap N | password TEXT
+//	client certificate on|off | password TEXT | version MAJOR.MINOR
+//	reply SEQ NAME KIND
+//	publish [NAME ...]
 //	contact ok|failed
 //	run SPAN
+//
+// reply feeds one reply beside those that the hosts send; publish gives the
+// client a list of the named relays, which may be new, at their places.
 type transcript struct {
 	world
 	relays   []relay
 	settings map[string]string
 	params   Params
-	shown    int
+	printed  int
+	notes    []string // beside the log
 }
 
 func TestTranscripts(t *testing.T) {
@@ -103,6 +113,14 @@ func (tr *transcript) command(f []string) {
 		tr.trigger(triggerNamed(t, rest))
 	case "host":
 		tr.change(f[1], f[2], f[3])
+	case "gate":
+		tr.gate(f[1], f[2], f[3])
+	case "client":
+		tr.client(f[1], f[2])
+	case "reply":
+		tr.reply(f[1], f[2], strings.Join(f[3:], " "))
+	case "publish":
+		tr.publish(f[1:])
 	case "contact":
 		tr.contact(rest == "ok")
 	case "run":
@@ -139,10 +157,28 @@ func triggerNamed(t *testing.T, name string) Trigger {
 	return 0
 }
 
+func (tr *transcript) number(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	return n
+}
+
 func (tr *transcript) change(name, what, value string) {
 	h := tr.host(name)
-	if what == "echo" {
+	switch what {
+	case "echo":
 		h.echo = value == "on"
+		return
+	case "expires":
+		h.expires = value == "on"
+		return
+	case "hops":
+		h.hops = tr.number(value)
+		return
+	case "children":
+		h.children = uint32(tr.number(value))
 		return
 	}
 	for o := range NumOutcomes {
@@ -154,11 +190,69 @@ func (tr *transcript) change(name, what, value string) {
 	tr.t.Fatalf("no outcome %q", value)
 }
 
+func (tr *transcript) gate(name, what, value string) {
+	g := &tr.host(name).gate
+	switch what {
+	case "authenticating":
+		g.Authenticating = value == "on"
+	case "cap":
+		g.MaxChildren = uint32(tr.number(value))
+	case "password":
+		g.Password = value
+	default:
+		tr.t.Fatalf("no gate %q", what)
+	}
+}
+
+func (tr *transcript) client(what, value string) {
+	switch what {
+	case "certificate":
+		tr.shown.Certificate = value == "on"
+	case "password":
+		tr.shown.Password = value
+	case "version":
+		major, minor, _ := strings.Cut(value, ".")
+		tr.shown.Version = MakeVersion(uint8(tr.number(major)), uint8(tr.number(minor)))
+	default:
+		tr.t.Fatalf("a client has no %q", what)
+	}
+}
+
+// reply feeds one reply about a relay of the stage being asked, or about a
+// candidate that is none.
+func (tr *transcript) reply(seq, name, kind string) {
+	r := Reply{At: tr.now, Candidate: 999, Kind: ReplyKind(max(0, slices.Index(replyNames[:], kind)))}
+	if tr.sel.state == probing {
+		if i := slices.IndexFunc(tr.sel.stage().Candidates, func(c Candidate) bool { return tr.name(c.Relay) == name }); i >= 0 {
+			r.Candidate = uint16(i)
+		}
+	}
+	if err := tr.sel.Replies(tr.now, uint32(tr.number(seq)), []Reply{r}); err != nil {
+		tr.notes = append(tr.notes, fmt.Sprintf("%v: %d so far", err, tr.sel.Counters().UnknownProbes))
+	}
+	tr.perform()
+}
+
+// publish gives the client another list.
+func (tr *transcript) publish(names []string) {
+	old := tr.list
+	var entries []Entry
+	for _, e := range old.Entries {
+		if slices.Contains(names, e.Name) {
+			entries = append(entries, e)
+		}
+	}
+	next := *old
+	next.Version, next.Entries = old.Version+1, entries
+	c, _ := Compile(&tr.sel.course.Settings, &tr.params, &next)
+	tr.sel.SetCourse(c)
+}
+
 var relayNumber = regexp.MustCompile(`(relay|previous) (unknown-)?\d+`)
 
 // show prints what was done since the last command, with the relays' names.
 func (tr *transcript) show(out *bytes.Buffer) {
-	for _, a := range tr.log[tr.shown:] {
+	for _, a := range tr.log[tr.printed:] {
 		line := a.String()
 		for _, r := range []RelayID{a.Target, a.Previous} {
 			if r != NoRelay {
@@ -172,5 +266,9 @@ func (tr *transcript) show(out *bytes.Buffer) {
 		}
 		fmt.Fprintln(out, ">", line)
 	}
-	tr.shown = len(tr.log)
+	for _, note := range tr.notes {
+		fmt.Fprintln(out, ">", note)
+	}
+	tr.notes = nil
+	tr.printed = len(tr.log)
 }

@@ -287,7 +287,7 @@ func TestV16WhatStartsNoSelection(t *testing.T) {
 	for name, do := range map[string]func(w *world){
 		"agent restart":      func(w *world) { w.trigger(Start) },
 		"reboot":             func(w *world) { w.trigger(Stop); w.run(time.Minute); w.trigger(Start) },
-		"new list, new seek": func(w *world) { w.sel.SetCourse(other) },
+		"new list, new seek": func(w *world) { w.sel.SetCourse(other); w.perform() },
 	} {
 		w := newWorld(t, automatic(""), defaultParams(), relay{name: "a", hops: 1, weight: 100})
 		w.trigger(Start)
@@ -397,6 +397,135 @@ func TestV22LabelLength(t *testing.T) {
 	}
 }
 
+// V19 stands beside the Store, V27 beside LuckMetric.
+
+// clock is a time of day as an instant.
+func clock(h, m, s int) vtime.Instant {
+	return vtime.Instant(time.Duration(h)*time.Hour + time.Duration(m)*time.Minute + time.Duration(s)*time.Second)
+}
+
+func TestV23ChainSample(t *testing.T) {
+	first, second, third := clock(5, 5, 13), clock(11, 5, 10), clock(12, 13, 34)
+	if a, b := second.Sub(first), third.Sub(second); a != 21597*time.Second || b != 4104*time.Second {
+		t.Fatalf("gaps %v and %v, want 21,597 s and 4,104 s", a, b)
+	}
+	// The first gap is the periodic one with its jitter (9.3, 9.10), the second
+	// an early registration, as at a start; the cycle then begins anew.
+	s := automatic("")
+	s.Interval = 1000 * time.Hour
+	sample := 0
+	for client := range uint64(200) {
+		c, _ := Compile(s, defaultParams(), listOf(relay{name: "a"}))
+		sel := New(c, rng.Seed(23).Child(rng.Client, client), 0)
+		sel.state, sel.parent, sel.by, sel.endAt = idle, 1, ByProbe, 0
+		sel.settle(first)
+		at, ok := sel.Deadline()
+		gap := at.Sub(first)
+		if !ok || gap < 21540*time.Second || gap > 21660*time.Second {
+			t.Fatalf("client %d: next registration after %v, want 6 h and at most 60 s off", client, gap)
+		}
+		if gap.Truncate(time.Second) == 21597*time.Second {
+			sample++
+		}
+		sel.settle(third)
+		if again, _ := sel.Deadline(); again.Sub(third) < 21540*time.Second {
+			t.Fatalf("client %d: registration %v after the early one, want the cycle to begin anew", client, again.Sub(third))
+		}
+	}
+	if sample == 0 {
+		t.Error("no client of 200 shows the gap of the sample")
+	}
+}
+
+// sweepOf returns the end of a selection among n relays that never answer.
+func sweepOf(t *testing.T, p *Params, n int) Action {
+	t.Helper()
+	l := crowd(n, 100)
+	l.Root = NoRelay
+	c, _ := Compile(automatic(""), p, l)
+	sel := New(c, 1, 0)
+	sel.Trigger(0, Start)
+	sel.Expire(vtime.Instant(10 * time.Minute))
+	for _, a := range sel.Drain(nil) {
+		if a.Kind == GaveUp {
+			return a
+		}
+	}
+	t.Fatal("the selection did not end")
+	return Action{}
+}
+
+func TestV24OneWaveAtTheReviewThresholds(t *testing.T) {
+	s := automatic("")
+	s.MaximumTTL = 1 // one round
+	for _, tc := range []struct{ clients, relays, want uint64 }{{10_000, 50, 500_000}, {20_000, 200, 4_000_000}} {
+		c, _ := Compile(s, defaultParams(), crowd(int(tc.relays), 100))
+		sel := New(c, 1, 0)
+		sel.Trigger(0, Start)
+		sel.Expire(vtime.Instant(time.Second))
+		if got := tc.clients * uint64(sel.run.probes); got != tc.want || sel.run.rounds != 1 {
+			t.Errorf("%d clients, %d relays: %d probes in %d rounds, want %d in one", tc.clients, tc.relays, got, sel.run.rounds, tc.want)
+		}
+	}
+}
+
+func TestV25OneFailedSweepOfTheFleet(t *testing.T) {
+	const clients, relays = 20_000, 200
+	for _, tc := range []struct {
+		schedule      TTLSchedule
+		rounds        uint32
+		probes, bytes uint64
+	}{
+		{LinearThenGrow, 18, 72_000_000, 4_608_000_000},
+		{Linear, 255, 1_020_000_000, 65_280_000_000},
+	} {
+		p := defaultParams()
+		p.TTLSchedule = tc.schedule
+		a := sweepOf(t, p, relays)
+		probes := clients * uint64(a.Probes)
+		if a.Rounds != tc.rounds || probes != tc.probes || probes*uint64(p.ICMPBytes) != tc.bytes {
+			t.Errorf("schedule %d: %d rounds, %d probes, %d bytes; want %d, %d, %d",
+				tc.schedule, a.Rounds, probes, probes*uint64(p.ICMPBytes), tc.rounds, tc.probes, tc.bytes)
+		}
+	}
+}
+
+func TestV26NearestRelayWantsACertificate(t *testing.T) {
+	for _, tc := range []struct {
+		certificate bool
+		want        []string
+	}{{false, []string{"near", "far"}}, {true, []string{"near"}}} {
+		w := newWorld(t, automatic(""), defaultParams(), relay{name: "near", hops: 1, weight: 100}, relay{name: "far", hops: 4, weight: 100})
+		w.host("near").gate.Authenticating = true
+		w.shown.Certificate = tc.certificate
+		w.trigger(Start)
+		w.run(time.Minute)
+		w.wantParent(tc.want[len(tc.want)-1], ByProbe)
+		if got := w.targets(); !slices.Equal(got, tc.want) {
+			t.Errorf("certificate %t: registrations with %v, want %v", tc.certificate, got, tc.want)
+		}
+		if !w.shown.Certificate {
+			t.Error("no certificate after the registration (10.2)")
+		}
+	}
+}
+
+func TestV26bSecondClientIsRefusedAtTheCap(t *testing.T) {
+	relays := []relay{{name: "near", hops: 1, weight: 100}, {name: "far", hops: 4, weight: 100}}
+	var children uint32
+	for client, want := range []string{"near", "far"} {
+		w := newWorld(t, automatic(""), defaultParams(), relays...)
+		w.host("near").gate.MaxChildren, w.host("near").children = 1, children
+		w.trigger(Start)
+		w.run(time.Minute)
+		w.wantParent(want, ByProbe)
+		if got := w.targets()[0]; got != "near" {
+			t.Errorf("client %d registers with %q first, want near", client, got)
+		}
+		children = w.host("near").children
+	}
+}
+
 func TestV26WinnerThatRefusesIsStruck(t *testing.T) {
 	w := newWorld(t, automatic(""), defaultParams(), relay{name: "near", hops: 1, weight: 100}, relay{name: "far", hops: 4, weight: 100})
 	w.host("near").outcome = NoCertificate
@@ -410,5 +539,62 @@ func TestV26WinnerThatRefusesIsStruck(t *testing.T) {
 	want := [][]string{{"far", "near"}, {"far", "near"}, {"far"}, {"far"}, {"far"}}
 	if !slices.EqualFunc(w.asked, want, slices.Equal) {
 		t.Errorf("asked %v, want %v", w.asked, want)
+	}
+}
+
+// The tests below check rows of the specification that no vector covers.
+
+// 1.2: a client on a relay is limited to manual selection.
+func TestClientOnARelayIsManual(t *testing.T) {
+	s := automatic("").OnRelay()
+	s.Primary = "parent"
+	w := newWorld(t, &s, defaultParams(), relay{name: "near", weight: 100}, relay{name: "parent", hops: 5})
+	w.trigger(Start)
+	w.run(time.Minute)
+	w.wantParent("parent", ByManual)
+}
+
+// 1.7: affiliation matters to automatic mode only.
+func TestAffiliationDoesNotMatterInManualMode(t *testing.T) {
+	s := manual()
+	s.SeekList = "B"
+	w := newWorld(t, s, defaultParams(), relay{name: "one", hops: 1, advertise: []string{"A"}}, relay{name: "two", advertise: []string{"B"}})
+	w.trigger(Start)
+	w.run(time.Minute)
+	w.wantParent("one", ByManual)
+}
+
+// 7.5: a fallback relay does not keep automatic clients from selecting the root.
+func TestFallbackDoesNotKeepClientsFromTheRoot(t *testing.T) {
+	w := newWorld(t, automatic(""), defaultParams(), relay{name: "a", hops: 5, weight: 100})
+	w.list.Entries = append(w.list.Entries, Entry{Relay: 0, Key: rng.Hash("root"), Name: "root"})
+	w.list.Fallback = 1
+	w.hosts[0].hops = 1
+	c, _ := Compile(automatic(""), defaultParams(), w.list)
+	w.sel = New(c, 1, 0)
+	w.trigger(Start)
+	w.run(time.Minute)
+	w.wantParent("root", ByProbe)
+}
+
+// Section 8, steps 4 and 5: the failover relay if it answers, then the root,
+// which is not asked.
+func TestManualModeEndsWithFailoverAndRoot(t *testing.T) {
+	for _, tc := range []struct {
+		echo bool
+		want string
+		by   By
+	}{{true, "four", ByFailover}, {false, "root", ByRoot}} {
+		w := newWorld(t, manual(), defaultParams(), fourRelays()...)
+		for _, h := range w.hosts {
+			h.echo = false
+		}
+		w.host("four").echo = tc.echo
+		w.trigger(Start)
+		w.run(time.Minute)
+		w.wantParent(tc.want, tc.by)
+		if want := [][]string{{"one"}, {"two"}, {"three"}, {"four"}}; !slices.EqualFunc(w.asked, want, slices.Equal) {
+			t.Errorf("asked %v, want %v", w.asked, want)
+		}
 	}
 }

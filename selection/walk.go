@@ -2,6 +2,7 @@ package selection
 
 import (
 	"cmp"
+	"math"
 	"time"
 
 	"github.com/relaysim/relaysim/rng"
@@ -10,19 +11,32 @@ import (
 
 // run is the selection in progress, or the last one.
 type run struct {
-	started              vtime.Instant // identifies it
-	probing, registering time.Duration
-	probes               uint32
-	rounds               uint32
-	step                 int32 // position on the course
-	stage                int32 // index of the stage being asked, or -1
-	answered             int32 // ordinal of the group that answered first, or -1
-	ttl                  int16 // index into Course.TTLs
-	won                  competition
-	target               RelayID
-	trigger              Trigger
-	by                   By
+	started   vtime.Instant // identifies it
+	probing   time.Duration // spent waiting for rounds
+	probes    uint32
+	rounds    uint32
+	step      int32 // position on the course
+	target    RelayID
+	wonWeight uint32 // of the competition that the target won
+	wonSize   uint16
+	stage     uint16 // index of the stage being asked, or noStage
+	answered  uint16 // ordinal of the group that answered first, or noGroup
+	ttl       uint16 // index into Course.TTLs
+	// resume is the round that a reopened one cut short, firstSeq the question
+	// with which the undecided rounds of the stage begin (late_reply_policy).
+	resume, firstSeq uint16
+	// silent counts the candidates without an echo reply in this round, open
+	// those without any answer.
+	silent, open uint16
+	attempt      uint16 // counts attempts at the relay that is being registered with
+	trigger      Trigger
+	by           By
 }
+
+const (
+	noStage = 1<<16 - 1
+	noGroup = 1<<16 - 1
+)
 
 // selectionKey is the key of the selection's draws.
 func (s *Selector) selectionKey() rng.Key {
@@ -34,8 +48,11 @@ func (s *Selector) begin(at vtime.Instant) {
 	if s.next != nil {
 		s.course, s.next = s.next, nil
 	}
-	s.startAt, s.retryAt = vtime.Never, vtime.Never
-	s.run = run{started: at, trigger: s.cause, step: -1, stage: -1, answered: -1}
+	s.startAt = vtime.Never
+	if s.retrying {
+		s.retrying, s.endAt = false, vtime.Never
+	}
+	s.run = run{started: at, trigger: s.cause, step: -1, stage: noStage, answered: noGroup}
 	s.nextStep(at)
 }
 
@@ -62,11 +79,11 @@ func (s *Selector) nextStep(at vtime.Instant) {
 
 // carryOut carries out the step st.
 func (s *Selector) carryOut(st *step, at vtime.Instant) {
-	s.run.by, s.run.stage = st.by, -1
-	s.run.won = competition{}
+	s.run.by, s.run.stage = st.by, noStage
+	s.run.wonSize, s.run.wonWeight = 0, 0
 	switch st.kind {
 	case sweepStep, gateStep:
-		s.openStage(int(st.stage), at)
+		s.openStage(st.stage, at)
 	case plainStep:
 		s.registerWith(st.relay, at)
 	case randomStep:
@@ -78,7 +95,7 @@ func (s *Selector) carryOut(st *step, at vtime.Instant) {
 // no_ping_reply a group that answered is the last one turned to (4.13).
 func (s *Selector) skips(st *step) bool {
 	return st.kind == sweepStep && s.course.Params.GroupAdvanceOn == NoPingReply &&
-		s.run.answered >= 0 && s.run.answered != int32(st.group)
+		s.run.answered != noGroup && s.run.answered != st.group
 }
 
 // stepAt returns the i-th step; failover relays may be permuted (7.9).
@@ -121,7 +138,7 @@ func (s *Selector) randomRelay() RelayID {
 // registerWith turns to registration with a relay.
 func (s *Selector) registerWith(r RelayID, at vtime.Instant) {
 	s.run.target = r
-	s.attempt = 0
+	s.run.attempt = 0
 	s.askRegister(registering, at)
 }
 
@@ -129,32 +146,43 @@ func (s *Selector) registerWith(r RelayID, at vtime.Instant) {
 // selection's target, in the state renewing with the parent again.
 func (s *Selector) askRegister(to state, at vtime.Instant) {
 	s.enter(to, at)
-	s.attempt++
+	s.run.attempt++
 	s.seq++
-	a := Action{Kind: Register, At: at, Seq: s.seq, Previous: s.parent, DistanceMin: -1, DistanceMax: -1}
+	s.run.firstSeq = s.seq + 1
+	a := Action{Kind: Register, At: at, Seq: uint32(s.seq), Previous: s.parent, DistanceMin: -1, DistanceMax: -1}
 	if to == renewing {
 		a.Target, a.By, a.Again = s.parent, s.by, true
 	} else {
 		a.Target, a.By = s.run.target, s.run.by
 		a.Trigger, a.Started = s.run.trigger, s.run.started
 	}
-	s.out = append(s.out, a)
+	s.emit(a)
 }
 
 // refused goes on after the target did not register the client: with the
 // other repliers and the further rounds of its stage, or with the next step.
+// Under on_register_fail the winner of a competition can end the selection.
 func (s *Selector) refused(at vtime.Instant) {
-	r := s.run.target
-	if s.run.stage < 0 || s.stage().Kind == Single {
+	switch {
+	case s.run.stage == noStage || s.stage().Kind == Single:
 		s.nextStep(at)
-		return
+	case s.course.Params.OnRegisterFail == Redraw:
+		s.strike(s.run.target)
+		s.compete(at)
+	case s.keeps():
+		s.keep(at)
+	default:
+		s.giveUp(at)
 	}
+}
+
+// strike takes every entry of the relay out of the stage.
+func (s *Selector) strike(r RelayID) {
 	for i, c := range s.stage().Candidates {
 		if c.Relay == r {
-			s.round.struck.add(i)
+			s.scratch.set(struckSet).add(i)
 		}
 	}
-	s.compete(at)
 }
 
 // decide ends the selection with the registered target as the parent.
@@ -163,13 +191,13 @@ func (s *Selector) decide(at vtime.Instant) {
 	a := s.summary(Decided, at)
 	a.Target, a.By = s.run.target, s.run.by
 	s.parent, s.by = s.run.target, s.run.by
-	if w := s.run.won; s.run.by == ByProbe {
-		a.CompetitionSize, a.CompetitionWeight = w.size, w.weight
+	if s.run.by == ByProbe {
+		a.CompetitionSize, a.CompetitionWeight = s.run.wonSize, s.run.wonWeight
 		a.DistanceMin, a.DistanceMax = s.course.distance(int(s.run.ttl))
 	}
 	s.finish(at)
 	s.settle(at)
-	s.out = append(s.out, a)
+	s.emit(a)
 }
 
 // keeps tells whether this selection, having found nothing by probing, leaves
@@ -185,17 +213,13 @@ func (s *Selector) keep(at vtime.Instant) {
 	a := s.summary(Kept, at)
 	a.Target, a.By = s.parent, s.by
 	s.finish(at)
-	s.out = append(s.out, a)
+	s.emit(a)
 }
 
-// finish sets what follows a selection after which the client has a parent.
-// The timer of re-selection is that of automatic mode (3.1, 3.10).
+// finish ends the selection with a parent: the timer of re-selection runs from
+// here, the growing wait starts anew.
 func (s *Selector) finish(at vtime.Instant) {
-	s.wait = 0
-	s.reselectAt = vtime.Never
-	if s.course.Settings.Automatic {
-		s.reselectAt = at.Add(s.course.Settings.Interval)
-	}
+	s.failures, s.retrying, s.endAt = 0, false, at
 }
 
 // giveUp ends the selection without a parent.
@@ -204,17 +228,19 @@ func (s *Selector) giveUp(at vtime.Instant) {
 	a := s.summary(GaveUp, at)
 	s.parent, s.by = NoRelay, ByNone
 	s.registered, s.owed = false, false
-	s.failingSince, s.reselectAt, s.registerAt = vtime.Never, vtime.Never, vtime.Never
-	s.retryAt = at.Add(s.backOff(at))
-	a.Target, a.RetryAt = NoRelay, s.retryAt
-	s.out = append(s.out, a)
+	s.failingSince = vtime.Never
+	s.failures = uint8(min(int(s.failures)+1, math.MaxUint8))
+	s.retrying, s.endAt = true, at
+	a.Target, a.RetryAt = NoRelay, s.retryAt()
+	s.emit(a)
 }
 
 // summary is the account of the selection as a whole.
 func (s *Selector) summary(kind ActionKind, at vtime.Instant) Action {
 	return Action{
 		Kind: kind, At: at, Trigger: s.run.trigger, Started: s.run.started,
-		Rounds: s.run.rounds, Probes: s.run.probes, Probing: s.run.probing, Registering: s.run.registering,
+		Rounds: s.run.rounds, Probes: s.run.probes,
+		Probing: s.run.probing, Registering: at.Sub(s.run.started) - s.run.probing,
 		Previous: s.parent, DistanceMin: -1, DistanceMax: -1,
 	}
 }

@@ -16,6 +16,10 @@ type host struct {
 	echo    bool
 	expires bool // routers on the way send time-exceeded
 	outcome Outcome
+	// A host whose outcome is Registered asks what its gate asks; children
+	// counts those it has registered.
+	gate     Gate
+	children uint32
 }
 
 // Times of the world of tests.
@@ -29,6 +33,7 @@ const (
 type world struct {
 	t     *testing.T
 	sel   Selector
+	shown Credentials // what the client can show
 	list  *List
 	hosts map[RelayID]*host
 	now   vtime.Instant
@@ -216,6 +221,12 @@ func (w *world) register(a Action) {
 	outcome := NameNotResolved
 	if ok {
 		outcome = h.outcome
+	}
+	if outcome == Registered {
+		outcome, w.shown.Certificate = Admit(w.shown, h.gate, h.children)
+		if outcome == Registered {
+			h.children++
+		}
 	}
 	at := a.At.Add(connectTime)
 	if outcome != Registered {

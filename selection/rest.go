@@ -1,0 +1,77 @@
+package selection
+
+import (
+	"github.com/relaysim/relaysim/rng"
+	"github.com/relaysim/relaysim/vtime"
+)
+
+// Rest is a Selector at rest in 24 bytes. The instants of its deadlines are not
+// in it: they are computed from the end of the last selection, the last
+// registration, the key and the course, as the Selector itself does.
+type Rest struct {
+	// end is the end of the last selection, base the last registration with
+	// the parent without its jitter.
+	end, base vtime.Instant
+	parent    RelayID
+	seq       uint16
+	failures  uint8
+	// flags has By in the low bits, then what the restX say.
+	flags uint8
+}
+
+// Flags of a Rest, above the three bits of By.
+const (
+	restBy         = 1<<3 - 1
+	restRuns       = 1 << 3
+	restRegistered = 1 << 4
+	restRetrying   = 1 << 5
+)
+
+// Rest packs the Selector. ok is false while it is not at rest: a question is
+// in flight, a selection is requested, a failing contact is being watched,
+// something is due by now, or actions have not been drained.
+//
+// What it leaves out is the driver's to keep: the course in force and the key,
+// which Restore is given, the course that waits for the next selection
+// (NextCourse), and the counters. The instant of the last input is left out as
+// well: inputs to the restored Selector must not be earlier.
+func (s *Selector) Rest() (r Rest, ok bool) {
+	if s.inFlight() || s.startAt != vtime.Never || s.failingSince != vtime.Never {
+		return r, false
+	}
+	if at, due := s.Deadline(); due && at <= s.clock || s.scratch != nil && len(s.scratch.out) > 0 {
+		return r, false
+	}
+	r = Rest{end: s.endAt, base: s.registerBase, parent: s.parent, seq: s.seq, failures: s.failures, flags: uint8(s.by)}
+	for _, f := range [...]struct {
+		set  bool
+		flag uint8
+	}{{s.state == idle, restRuns}, {s.registered, restRegistered}, {s.retrying, restRetrying}} {
+		if f.set {
+			r.flags |= f.flag
+		}
+	}
+	return r, true
+}
+
+// Restore returns the Selector that Rest packed: on equal course, key and
+// inputs it acts as that one would have.
+func Restore(c *Course, key rng.Key, r Rest) Selector {
+	s := New(c, key, 0)
+	s.endAt, s.registerBase = r.end, r.base
+	s.parent, s.by = r.parent, By(r.flags&restBy)
+	s.seq, s.failures = r.seq, r.failures
+	s.registered, s.retrying = r.flags&restRegistered != 0, r.flags&restRetrying != 0
+	if r.flags&restRuns != 0 {
+		s.state = idle
+	}
+	for _, at := range [...]vtime.Instant{r.end, r.base} {
+		if at != vtime.Never {
+			s.clock = max(s.clock, at)
+		}
+	}
+	return s
+}
+
+// Parent returns the parent of the client that rests, and how it came to it.
+func (r Rest) Parent() (RelayID, By) { return r.parent, By(r.flags & restBy) }
