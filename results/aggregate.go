@@ -192,7 +192,7 @@ func (r *run) policy(i int) Policy {
 	plan := &r.plan.Policies[i]
 	out := Policy{
 		Name: plan.Name, Text: plan.Text, Openings: append([]string{}, plan.Openings...),
-		Changed: plan.Changed, Parameters: parameters(&plan.Params),
+		Changed: plan.Changed, Parameters: parameters(r.plan, plan),
 		Relays:     r.relays(i),
 		OverDesign: asked(r.pooledOver(i, nil), ask(sim.OverDesign, sim.StatNone)).rounded(),
 		OverLimit:  asked(r.pooledOver(i, nil), ask(sim.OverLimit, sim.StatNone)).rounded(),
@@ -213,15 +213,22 @@ func (r *run) policy(i int) Policy {
 	return out
 }
 
-// parameters lists the model parameters in force.
-func parameters(p *selection.Params) []Parameter {
+// parameters lists the model parameters in force: all of the client, and those
+// of the deployment that play a part.
+func parameters(plan *sim.Plan, p *sim.PolicyPlan) []Parameter {
 	var out []Parameter
 	for _, i := range selection.ParamTable {
-		v, ok := p.Get(i.Name)
+		v, ok := p.Params.Get(i.Name)
 		if !ok {
 			continue
 		}
 		out = append(out, Parameter{Name: i.Name, Value: v, Unit: i.Unit, Default: v == i.Default, Unverified: i.Unverified(), Row: i.Row})
+	}
+	for i := range sim.WorldParamTable {
+		row := &sim.WorldParamTable[i]
+		if v, ok := p.World.Get(row.Name); ok && plan.Uses(row) {
+			out = append(out, Parameter{Name: row.Name, Value: v, Unit: row.Unit, Default: v == row.Default, Unverified: row.Unverified(), Row: row.Row})
+		}
 	}
 	return out
 }

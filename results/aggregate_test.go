@@ -149,3 +149,32 @@ func TestOneReplication(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A parameter of the deployment is stated where it plays a part, and only there.
+func TestDeploymentParametersInForce(t *testing.T) {
+	names := func(kinds ...sim.EventKind) (out []string) {
+		p := madeup.Plan()
+		for _, k := range kinds {
+			p.Events = append(p.Events, sim.EventPlan{Kind: k})
+		}
+		p.Policies[0].World = sim.DefaultWorldParams()
+		for _, x := range parameters(p, &p.Policies[0]) {
+			if slices.Contains(sim.WorldParamNames(), x.Name) {
+				out = append(out, x.Name+"="+x.Value)
+			}
+			if x.Name == "relays_dat_propagation_s" && (!x.Unverified || !x.Default || x.Unit != "s") {
+				t.Errorf("%+v, want an unverified default in seconds", x)
+			}
+		}
+		return out
+	}
+	if got := names(sim.RelaySelect, sim.HostDown); got != nil {
+		t.Errorf("nothing lists or authenticates: %q stated", got)
+	}
+	if got, want := names(sim.RelayRetired), []string{"relays_file_refresh_s=60", "relays_dat_propagation_s=900"}; !slices.Equal(got, want) {
+		t.Errorf("a relay is retired: %q stated, want %q", got, want)
+	}
+	if got, want := names(sim.AuthenticatingOn), []string{"authenticating_switch=until_registration"}; !slices.Equal(got, want) {
+		t.Errorf("a relay begins to authenticate: %q stated, want %q", got, want)
+	}
+}

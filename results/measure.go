@@ -77,6 +77,8 @@ func (q question) clients(p *pool) (x float64, ok bool) {
 		return ratio(p.SlotTally.Probes, p.SlotTally.Rounds.N)
 	case sim.RegistrationFailures:
 		return q.failures(p)
+	case sim.ListOutdated:
+		return ratio(p.SlotTally.Outdated, p.SlotTally.Rounds.N)
 	case sim.ChoiceChanges:
 		return q.choiceChanges(p)
 	case sim.OverDesign:

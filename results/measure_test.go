@@ -22,7 +22,7 @@ func handMade() (*sim.Plan, *sim.Tally) {
 		OnlineAll: 2 * 24 * 3600 * 1e6, // two client-days
 		TimeOn:    []uint64{0, 500, 250, 0},
 		Probes:    60, DistanceKnown: 3, Detection: 10e6, Resist: 20e6, Probing: 4e6, Registration: 2e6, RetryWait: 4e6,
-		Roams: 3, Moves: 1,
+		Roams: 3, Moves: 1, Outdated: 2,
 	}
 	s.Selections[selection.ByNone], s.Selections[selection.ByProbe], s.Selections[selection.ByRoot] = 2, 3, 1
 	s.Rehomes[selection.ByProbe], s.Rehomes[selection.ByRoot] = 4, 1
@@ -91,6 +91,7 @@ func TestMeasuresByHand(t *testing.T) {
 		{with(sim.DistanceKnown, 0, nil), 0.75},
 		{with(sim.RegistrationFailures, 0, nil), 4},
 		{with(sim.RegistrationFailures, 0, func(q *question) { q.reason = int(selection.TCPBlocked) }), 3},
+		{with(sim.ListOutdated, 0, nil), 0.4},
 		{with(sim.OverDesign, 0, nil), 2}, // 11 and 21; 10 is not above, the root is no relay
 		{with(sim.OverLimit, 0, nil), 1},
 	} {

@@ -43,6 +43,7 @@ func addSlot(to, s *sim.SlotTally) {
 		{&to.OnlineAll, s.OnlineAll},
 		{&to.Kept, s.Kept},
 		{&to.Probes, s.Probes},
+		{&to.Outdated, s.Outdated},
 		{&to.DistanceKnown, s.DistanceKnown},
 		{&to.Roams, s.Roams},
 		{&to.Moves, s.Moves},

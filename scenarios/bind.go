@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/relaysim/relaysim/selection"
 	"github.com/relaysim/relaysim/sim"
@@ -29,6 +30,7 @@ type binder struct {
 	openings  map[string]*opening
 	policies  []*policy
 	events    []outage
+	existence []outage
 }
 
 // bind makes a plan of a resolved scenario, without the compiled networks.
@@ -121,7 +123,7 @@ func (b *binder) hosts() {
 		}
 		subject := "relay " + strconv.Quote(name)
 		b.relays[name] = selection.RelayID(len(b.plan.Relays))
-		r := sim.RelayPlan{Name: name, NoAutoSelect: !n.truth("auto_select")}
+		r := sim.RelayPlan{Name: name}
 		b.host(&r, n)
 		if id, ok := b.places[n.str("place")]; ok {
 			r.Network = id
@@ -136,12 +138,26 @@ func (b *binder) hosts() {
 // host reads what relays and the root have in common.
 func (b *binder) host(r *sim.RelayPlan, n *node) {
 	r.ID, r.Address = n.str("id"), n.str("address")
+	r.NoAutoSelect = !n.truth("auto_select")
+	r.Gate = selection.Gate{
+		Authenticating: n.truth("authenticating"), Password: n.str("password"),
+		MaxChildren: uint32(min(max(n.int("max_children"), 0), 1<<32-1)),
+	}
 	r.Priority = uint32(min(max(n.int("priority"), 0), 1<<32-1))
 	r.Weight = uint32(min(max(n.int("weight"), 0), 1<<32-1))
+	_, subject := b.hostNode(r)
+	b.ascii(n.get("password"), subject)
 	for label := range strings.SplitSeq(n.str("advertise"), ";") {
 		if label = strings.TrimSpace(label); label != "" {
 			r.Advertise = append(r.Advertise, label)
 		}
+	}
+}
+
+// ascii refuses a password that cannot be one (spec 10.4).
+func (b *binder) ascii(v *node, subject string) {
+	if v != nil && strings.IndexFunc(v.text, func(r rune) bool { return r > unicode.MaxASCII }) >= 0 {
+		b.add(v.at, subject, "password %q is not in ASCII", short(v.text))
 	}
 }
 
@@ -174,6 +190,21 @@ func (b *binder) bindRoot() {
 	b.relays[b.rootName] = selection.RelayID(len(b.plan.Relays))
 	b.home = r.Network
 	b.plan.Relays = append(b.plan.Relays, r)
+	b.fallback(n, subject)
+}
+
+// fallback marks the last fallback relay of the masthead.
+func (b *binder) fallback(n *node, subject string) {
+	v := n.get("fallback")
+	if v == nil || v.kind != text {
+		return
+	}
+	id, ok := b.relays[v.text]
+	if !ok || b.plan.Relays[id].Root {
+		b.add(v.at, subject, "fallback: relay %q is not defined%s", short(v.text), hint(v.text, b.section("relay").names()))
+		return
+	}
+	b.plan.Relays[id].Fallback = true
 }
 
 // relayNames are the relays and the root in their order.

@@ -13,17 +13,49 @@ import (
 	"github.com/relaysim/relaysim/topology"
 )
 
-// outage is one entry of the events: something is down for a while.
-type outage struct {
-	at       spot
-	subject  string
-	from, to time.Duration // to = longest if it never ends
-	isLeg    bool
-	relay    selection.RelayID
-	leg      topology.LegID
+// happening is one entry of the events.
+type happening struct {
+	at      spot
+	subject string
+	verb    string        // the key that says what happens
+	value   *node         // the value of that key
+	from    time.Duration // since the start
+	to      time.Duration // longest if it never ends
+	tail    string        // how long, in words
 }
 
-// bindEvents makes the opening and the closing event of every entry.
+// verbs are the keys that say what happens, with what binds them and the keys
+// that may stand beside them.
+var verbs = []struct {
+	name   string
+	bind   func(b *binder, h happening, n *node)
+	beside []string
+}{
+	{"down", (*binder).downEvent, []string{"what", "lasts"}},
+	{"cut", (*binder).cutEvent, []string{"lasts"}},
+	{"install", (*binder).existenceEvent, nil},
+	{"retire", (*binder).existenceEvent, nil},
+	{"list", (*binder).listEvent, nil},
+	{"unlist", (*binder).listEvent, nil},
+	{"authenticating", (*binder).authenticatingEvent, []string{"lasts"}},
+	{"relay_select", (*binder).groupsEvent, nil},
+	{"restart", (*binder).groupsEvent, nil},
+	{"address_change", (*binder).groupsEvent, nil},
+	{"vpn_up", (*binder).groupsEvent, nil},
+	{"adapter_change", (*binder).groupsEvent, nil},
+	{"clock_back", (*binder).clockEvent, []string{"groups"}},
+	{"seek", (*binder).seekEvent, nil},
+}
+
+func verbNames() []string {
+	var out []string
+	for _, v := range verbs {
+		out = append(out, v.name)
+	}
+	return out
+}
+
+// bindEvents makes the events of every entry.
 func (b *binder) bindEvents() {
 	sec := b.section("events")
 	for _, when := range sec.names() {
@@ -44,55 +76,84 @@ func (b *binder) bindEvents() {
 		}
 	}
 	slices.SortStableFunc(b.plan.Events, func(x, y sim.EventPlan) int { return cmp.Compare(x.At, y.At) })
+	b.existences()
 }
 
 func (b *binder) event(n *node, at time.Duration, subject string) {
-	o := outage{at: n.at, subject: subject, from: at, to: longest}
-	tail := ""
-	if n.has("lasts") {
-		o.to = at + n.span("lasts")
-		tail = " for " + formatSpan(n.span("lasts"))
+	h := happening{at: n.at, subject: subject, from: at, to: longest}
+	i := -1
+	for j, v := range verbs {
+		if !n.has(v.name) {
+			continue
+		}
+		if i >= 0 {
+			b.add(n.at, subject, "has both of %s and %s (one thing happens at a time; a list may have several)", verbs[i].name, v.name)
+			return
+		}
+		i, h.verb, h.value = j, v.name, n.get(v.name)
 	}
-	switch {
-	case n.has("down") == n.has("cut"):
-		b.add(n.at, subject, "has neither or both of down and cut (one is accepted)")
-	case n.has("down"):
-		b.relayEvent(n, o, tail)
-	default:
-		b.legEvent(n, o, tail)
+	if i < 0 {
+		b.add(n.at, subject, "says not what happens (%s is accepted)", strings.Join(verbNames(), ", "))
+		return
+	}
+	for _, k := range n.names() {
+		if k != h.verb && !slices.Contains(verbs[i].beside, k) {
+			b.add(n.spotOf(k), subject, "%s means nothing beside %s", k, h.verb)
+		}
+	}
+	if h.value.kind == bad {
+		return
+	}
+	if n.has("lasts") {
+		h.to = at + n.span("lasts")
+		h.tail = " for " + formatSpan(n.span("lasts"))
+	}
+	verbs[i].bind(b, h, n)
+}
+
+// happen adds an event and, if what it begins has an end, the one that ends it.
+func (b *binder) happen(h happening, begin, end sim.EventPlan) {
+	begin.At, end.At = h.from, h.to
+	b.plan.Events = append(b.plan.Events, begin)
+	if h.to < b.plan.Duration {
+		b.plan.Events = append(b.plan.Events, end)
 	}
 }
 
-func (b *binder) relayEvent(n *node, o outage, tail string) {
-	v := n.get("down")
-	if v.kind != text {
-		return
-	}
-	name, ok := b.relayOf(v, o.subject)
+func (b *binder) downEvent(h happening, n *node) {
+	name, ok := b.relayDown(h)
 	if !ok {
 		return
 	}
-	o.relay = b.relays[name]
-	down := sim.EventPlan{At: o.from, Kind: sim.HostDown, Relay: o.relay, Text: fmt.Sprintf("%s down (host)%s", name, tail)}
+	id := b.relays[name]
+	down := sim.EventPlan{Kind: sim.HostDown, Relay: id, Text: fmt.Sprintf("%s down (host)%s", name, h.tail)}
 	if n.str("what") == "service" {
-		down.Kind, down.Text = sim.ServiceDown, fmt.Sprintf("%s down (service)%s", name, tail)
+		down.Kind, down.Text = sim.ServiceDown, fmt.Sprintf("%s down (service)%s", name, h.tail)
 	}
-	b.addOutage(o, down, sim.EventPlan{At: o.to, Kind: sim.RelayUp, Relay: o.relay, Text: name + " up"})
+	b.addOutage(h, name)
+	b.happen(h, down, sim.EventPlan{Kind: sim.RelayUp, Relay: id, Text: name + " up"})
 }
 
-// relayOf is the relay that "down" names. The node is rewritten for the
+// relayOf is the relay that the event names.
+func (b *binder) relayOf(h happening) (name string, id selection.RelayID, ok bool) {
+	id, ok = b.relays[h.value.text]
+	if !ok {
+		b.add(h.value.at, h.subject, "%s: relay %q is not defined%s", h.verb, short(h.value.text), hint(h.value.text, b.relayNames()))
+	}
+	return h.value.text, id, ok
+}
+
+// relayDown is the relay that "down" names. The node is rewritten for the
 // shown scenario if it says "site:largest".
-func (b *binder) relayOf(v *node, subject string) (string, bool) {
+func (b *binder) relayDown(h happening) (string, bool) {
+	v := h.value
 	if v.text != "site:largest" {
-		_, ok := b.relays[v.text]
-		if !ok {
-			b.add(v.at, subject, "down: relay %q is not defined%s", short(v.text), hint(v.text, b.relayNames()))
-		}
-		return v.text, ok
+		name, _, ok := b.relayOf(h)
+		return name, ok
 	}
 	site, ok := b.largestSite()
 	if !ok {
-		b.add(v.at, subject, "down: %q, but there is no sites table", v.text)
+		b.add(v.at, h.subject, "down: %q, but there is no sites table", v.text)
 		return "", false
 	}
 	var names []string
@@ -102,48 +163,155 @@ func (b *binder) relayOf(v *node, subject string) (string, bool) {
 		}
 	}
 	if len(names) == 0 {
-		b.add(v.at, subject, "down: the largest site, %q, has no relay", b.sites[site])
+		b.add(v.at, h.subject, "down: the largest site, %q, has no relay", b.sites[site])
 		return "", false
 	}
 	v.text = slices.Min(names)
 	return v.text, true
 }
 
-func (b *binder) legEvent(n *node, o outage, tail string) {
-	v := n.get("cut")
-	if v.kind != text {
-		return
-	}
-	if n.has("what") {
-		b.add(n.spotOf("what"), o.subject, "what means nothing for a cut")
-	}
+func (b *binder) cutEvent(h happening, _ *node) {
+	v := h.value
 	var names []string
 	for i := range b.legs {
 		names = append(names, b.legs[i].Name)
 	}
 	i := slices.Index(names, v.text)
 	if i < 0 {
-		b.add(v.at, o.subject, "cut: leg %q is not defined%s", short(v.text), hint(v.text, names))
+		b.add(v.at, h.subject, "cut: leg %q is not defined%s", short(v.text), hint(v.text, names))
 		return
 	}
-	o.isLeg, o.leg = true, topology.LegID(i)
-	b.addOutage(o,
-		sim.EventPlan{At: o.from, Kind: sim.LegDown, Leg: o.leg, Text: v.text + " cut" + tail},
-		sim.EventPlan{At: o.to, Kind: sim.LegUp, Leg: o.leg, Text: v.text + " mended"})
+	b.addOutage(h, v.text)
+	b.happen(h,
+		sim.EventPlan{Kind: sim.LegDown, Leg: topology.LegID(i), Text: v.text + " cut" + h.tail},
+		sim.EventPlan{Kind: sim.LegUp, Leg: topology.LegID(i), Text: v.text + " mended"})
 }
 
-// addOutage adds the two events. Outages of one thing must not overlap: the
-// end of the first would end the second.
-func (b *binder) addOutage(o outage, down, up sim.EventPlan) {
+func (b *binder) authenticatingEvent(h happening, _ *node) {
+	name, id, ok := b.relayOf(h)
+	if !ok {
+		return
+	}
+	b.addOutage(h, name)
+	b.happen(h,
+		sim.EventPlan{Kind: sim.AuthenticatingOn, Relay: id, Text: name + " authenticating" + h.tail},
+		sim.EventPlan{Kind: sim.AuthenticatingOff, Relay: id, Text: name + " no longer authenticating"})
+}
+
+// outage is what an event made unlike before, for a while.
+type outage struct {
+	happening
+	name string
+}
+
+// addOutage keeps an outage. Outages of one thing must not overlap: the end of
+// the first would end the second.
+func (b *binder) addOutage(h happening, name string) {
 	for _, p := range b.events {
-		same := p.isLeg == o.isLeg && p.relay == o.relay && p.leg == o.leg
-		if same && p.from < o.to && o.from < p.to {
-			b.add(o.at, o.subject, "%s: overlaps an earlier outage of it (%s, %s)", strings.SplitN(down.Text, " ", 2)[0], p.subject, p.at)
+		if p.verb == h.verb && p.name == name && p.from < h.to && h.from < p.to {
+			b.add(h.at, h.subject, "%s: overlaps an earlier outage of it (%s, %s)", name, p.subject, p.at)
 		}
 	}
-	b.events = append(b.events, o)
-	b.plan.Events = append(b.plan.Events, down)
-	if o.to < b.plan.Duration {
-		b.plan.Events = append(b.plan.Events, up)
+	b.events = append(b.events, outage{h, name})
+}
+
+func (b *binder) existenceEvent(h happening, _ *node) {
+	name, id, ok := b.relayOf(h)
+	if !ok {
+		return
+	}
+	if b.plan.Relays[id].Root {
+		b.add(h.value.at, h.subject, "%s: %q is the root server, which is always there", h.verb, name)
+		return
+	}
+	e := sim.EventPlan{Kind: sim.RelayInstalled, Relay: id, Text: name + " installed"}
+	if h.verb == "retire" {
+		e.Kind, e.Text = sim.RelayRetired, name+" retired"
+	}
+	b.happen(h, e, sim.EventPlan{})
+	b.existence = append(b.existence, outage{h, name})
+}
+
+// existences reports relays that are installed twice without being retired in
+// between, or the other way round.
+func (b *binder) existences() {
+	slices.SortStableFunc(b.existence, func(x, y outage) int { return cmp.Compare(x.from, y.from) })
+	last := map[string]outage{}
+	for _, o := range b.existence {
+		if p, ok := last[o.name]; ok && p.verb == o.verb {
+			b.add(o.at, o.subject, "%s: %q is %sed already (%s, %s)", o.verb, o.name, strings.TrimSuffix(o.verb, "e"), p.subject, p.at)
+		}
+		last[o.name] = o
+	}
+}
+
+func (b *binder) listEvent(h happening, _ *node) {
+	name, id, ok := b.relayOf(h)
+	if !ok {
+		return
+	}
+	e := sim.EventPlan{Kind: sim.RelayListed, Relay: id, Text: name + " listed"}
+	if h.verb == "unlist" {
+		e.Kind, e.Text = sim.RelayUnlisted, name+" unlisted"
+	}
+	b.happen(h, e, sim.EventPlan{})
+}
+
+// groupsOf reads the groups of an event: labels or groups joined by "+", or
+// "all".
+func (b *binder) groupsOf(v *node, who string, h happening) []int {
+	var out []int
+	for name := range strings.SplitSeq(who, "+") {
+		name = strings.TrimSpace(name)
+		before := len(out)
+		for i := range b.plan.Groups {
+			if name == "all" || b.concerns(name, &b.plan.Groups[i]) {
+				out = append(out, i)
+			}
+		}
+		if len(out) == before {
+			b.add(v.at, h.subject, "%s: group %q is not defined%s", h.verb, short(name), hint(name, b.plan.Labels))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+var groupKinds = map[string]sim.EventKind{
+	"relay_select": sim.RelaySelect, "restart": sim.AgentRestart, "address_change": sim.AddressChange,
+	"vpn_up": sim.VPNUp, "adapter_change": sim.AdapterChange,
+}
+
+func (b *binder) groupsEvent(h happening, _ *node) {
+	kind := groupKinds[h.verb]
+	b.happen(h, sim.EventPlan{
+		Kind: kind, Groups: b.groupsOf(h.value, h.value.text, h), Text: fmt.Sprintf("%s of %s", kind, h.value.text),
+	}, sim.EventPlan{})
+}
+
+func (b *binder) clockEvent(h happening, n *node) {
+	who := n.get("groups")
+	switch {
+	case who == nil:
+		b.add(n.at, h.subject, "clock_back: groups is missing (labels joined by \"+\", or \"all\", are accepted)")
+	case who.kind == text:
+		step, _ := parseSpan(h.value.text)
+		b.happen(h, sim.EventPlan{
+			Kind: sim.ClockBack, Groups: b.groupsOf(who, who.text, h), Step: step,
+			Text: fmt.Sprintf("clock back %s of %s", formatSpan(step), who.text),
+		}, sim.EventPlan{})
+	}
+}
+
+func (b *binder) seekEvent(h happening, _ *node) {
+	for _, who := range h.value.names() {
+		v := h.value.get(who)
+		if v.kind != text {
+			continue
+		}
+		b.happen(h, sim.EventPlan{
+			Kind: sim.SeekChanged, Groups: b.groupsOf(v, who, h), Seek: v.text,
+			Text: fmt.Sprintf("seek list of %s %q", who, v.text),
+		}, sim.EventPlan{})
 	}
 }

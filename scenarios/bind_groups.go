@@ -25,6 +25,8 @@ func (b *binder) groups() {
 			b.plan.Labels = append(b.plan.Labels, label)
 		}
 		g := sim.GroupPlan{ID: id, Label: at, Count: int(min(max(n.int("count"), 0), math.MaxInt32)), Life: life(n)}
+		g.NoCertificate, g.StaleList = 1-shareOf(n.get("certificate")), n.number("stale_list")
+		g.Version, _ = parseVersion(n.str("client_version"))
 		home, ok := b.places[n.str("at")]
 		switch {
 		case ok:

@@ -46,7 +46,7 @@ func (b *binder) bindPolicies() {
 			p.Text = inWords(unique(p.own))
 		}
 		p.spec = b.spec(p, networks, subject)
-		p.Params = b.params(n, subject)
+		p.Params, p.World = b.params(n, subject)
 		b.settings(p, share, subject)
 		b.policies = append(b.policies, p)
 	}
@@ -162,25 +162,33 @@ func defaulted(s, standard string) string {
 	return s
 }
 
+// paramNames are the parameters of the client, then those of the deployment
+// around it.
+func paramNames() []string { return append(selection.ParamNames(), sim.WorldParamNames()...) }
+
 // params reads the parameters: the model's, then the policy's.
-func (b *binder) params(n *node, subject string) selection.Params {
-	p := selection.DefaultParams()
-	b.setParams(&p, b.section("model"), "model")
-	b.setParams(&p, n.get("model"), subject+": model")
-	return p
+func (b *binder) params(n *node, subject string) (selection.Params, sim.WorldParams) {
+	p, w := selection.DefaultParams(), sim.DefaultWorldParams()
+	b.setParams(&p, &w, b.section("model"), "model")
+	b.setParams(&p, &w, n.get("model"), subject+": model")
+	return p, w
 }
 
-func (b *binder) setParams(p *selection.Params, n *node, subject string) {
+func (b *binder) setParams(p *selection.Params, w *sim.WorldParams, n *node, subject string) {
 	for _, name := range n.names() {
 		v := n.get(name)
-		if !slices.Contains(selection.ParamNames(), name) {
-			b.add(v.at, subject, "parameter %q is not known%s", short(name), hint(name, selection.ParamNames()))
+		if !slices.Contains(paramNames(), name) {
+			b.add(v.at, subject, "parameter %q is not known%s", short(name), hint(name, paramNames()))
 			continue
 		}
 		if v.kind == bad {
 			continue
 		}
-		if err := p.Set(name, v.written()); err != nil {
+		set := p.Set
+		if slices.Contains(sim.WorldParamNames(), name) {
+			set = w.Set
+		}
+		if err := set(name, v.written()); err != nil {
 			b.add(v.at, subject, "%v", err)
 		}
 	}
@@ -214,6 +222,8 @@ func (b *binder) settings(p *policy, share map[string]*selection.Settings, subje
 			}
 		}
 		p.raw = append(p.raw, raw)
+		p.password(i, raw[passwordSetting])
+		b.ascii(n.get(passwordSetting), "group "+strconv.Quote(g.ID))
 		key := settingsKey(raw)
 		if share[key] == nil {
 			share[key] = b.parseSettings(raw, n)
@@ -222,9 +232,22 @@ func (b *binder) settings(p *policy, share map[string]*selection.Settings, subje
 	}
 }
 
+// password keeps the password of a group; nil is kept while none has one.
+func (p *policy) password(group int, s string) {
+	if s != "" {
+		p.Passwords = append(p.Passwords, make([]string, group+1-len(p.Passwords))...)
+	}
+	if p.Passwords != nil {
+		p.Passwords = append(p.Passwords[:group], s)
+	}
+}
+
 // parseSettings applies the vendor's rules. What they do not take as written
-// is a warning, since a client would not refuse it either.
+// is a warning, since a client would not refuse it either. The password is no
+// part of a selection.
 func (b *binder) parseSettings(raw map[string]string, n *node) *selection.Settings {
+	raw = maps.Clone(raw)
+	delete(raw, passwordSetting)
 	s, warnings := selection.ParseSettings(raw)
 	for _, w := range warnings {
 		name, _, _ := strings.Cut(w, ":")
@@ -289,6 +312,13 @@ func changedParams(a, b *policy) []string {
 	for _, name := range selection.ParamNames() {
 		x, _ := a.Params.Get(name)
 		y, _ := b.Params.Get(name)
+		if x != y {
+			out = append(out, name+"="+y)
+		}
+	}
+	for _, name := range sim.WorldParamNames() {
+		x, _ := a.World.Get(name)
+		y, _ := b.World.Get(name)
 		if x != y {
 			out = append(out, name+"="+y)
 		}

@@ -1,11 +1,14 @@
 package scenarios
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/relaysim/relaysim/sim"
 )
 
 // docRow is a key's row of docs/scenario.md without the effect, which only
@@ -67,6 +70,18 @@ func TestDocumentedKeys(t *testing.T) {
 		}
 		delete(documented, sec.name)
 	}
+	var params []string
+	for _, i := range sim.WorldParamTable {
+		unit := i.Unit
+		if unit == "" {
+			unit = "–"
+		}
+		params = append(params, fmt.Sprintf("| `%s` | %s | %s | %s | spec %s, %s", i.Name, unit, i.Default, strings.Join(i.Alternatives, ", "), i.Row, i.Grade))
+	}
+	if diff := cmp.Diff(params, documented["Model"]); diff != "" {
+		t.Errorf("docs/scenario.md, parameters (-table +document):\n%s", diff)
+	}
+	delete(documented, "Model")
 	for name := range documented {
 		t.Errorf("docs/scenario.md documents keys of %q, which is no section", name)
 	}

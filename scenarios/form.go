@@ -3,6 +3,8 @@ package scenarios
 import (
 	"strconv"
 	"strings"
+
+	"github.com/relaysim/relaysim/selection"
 )
 
 // form is what a value looks like.
@@ -32,6 +34,34 @@ var (
 	aScalar  = &form{doc: "text, number, true or false", want: "text, a number, true or false", valid: isScalar}
 	aSetting = &form{doc: "text or whole number", want: "text or a whole number", valid: func(n *node) bool { return n.kind == text || n.kind == whole }}
 )
+
+// Forms of what a client is.
+var (
+	aShare = &form{
+		doc: "true, false or number", want: "true, false or a fraction such as 0.9", size: shareOf,
+		valid: func(n *node) bool { return n.kind == boolean || aNumber.valid(n) },
+	}
+	aVersion = &form{doc: "version", want: `a version such as "8.2"`, valid: parsesAs(func(s string) bool { _, ok := parseVersion(s); return ok })}
+)
+
+// shareOf reads true and false as all and none.
+func shareOf(n *node) float64 {
+	if n.flag {
+		return 1
+	}
+	return n.real
+}
+
+// parseVersion reads the major and minor number of a version; a client's
+// further numbers mean nothing here.
+func parseVersion(s string) (selection.Version, bool) {
+	major, rest, _ := strings.Cut(s, ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	x, err1 := strconv.ParseUint(major, 10, 8)
+	y, err2 := strconv.ParseUint(minor, 10, 8)
+	ok := err1 == nil && err2 == nil && x > 0 && strings.Trim(s, "0123456789.") == ""
+	return selection.MakeVersion(uint8(x), uint8(y)), ok
+}
 
 // oneOf is a text out of a few.
 func oneOf(choices ...string) *form {
@@ -171,6 +201,7 @@ var (
 	someSettings = mapOf(aSetting, "table of settings")
 	someParams   = mapOf(aScalar, "table of parameters")
 	someWeights  = mapOf(aNumber, "table of weights")
+	seekByGroup  = mapOf(aText, "table of text")
 	settingsBy   = mapOf(someSettings, "tables of settings by group")
 	expectations = mapOf(someTexts, "lists of text by policy")
 )

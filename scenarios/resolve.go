@@ -33,6 +33,7 @@ func resolve(src *source, root *node, f *faults) {
 	r.relays()
 	r.groups()
 	r.policySettings()
+	r.events()
 	r.fill()
 }
 
@@ -161,7 +162,7 @@ func (r *resolver) relays() {
 	if star == nil || star.kind != table {
 		star = newTable(named.at)
 	}
-	star = without(star, "id", "address")
+	star = r.relaySettings(without(star, "id", "address"), "relay \"*\"")
 	if rows := r.root.get("tables").get("relays"); rows != nil {
 		for _, row := range rows.list {
 			n := newTable(row.at)
@@ -172,13 +173,13 @@ func (r *resolver) relays() {
 					n.set(h, row.get(h))
 				}
 			}
-			all.set(row.str("name"), n)
+			all.set(row.str("name"), r.relaySettings(n, "relay "+strconv.Quote(row.str("name"))))
 		}
 		r.root.get("tables").del("relays")
 	}
 	for _, name := range named.names() {
 		if name != "*" {
-			all.set(name, overlay(all.get(name), named.get(name)))
+			all.set(name, overlay(all.get(name), r.relaySettings(named.get(name), "relay "+strconv.Quote(name))))
 		}
 	}
 	for _, name := range all.names() {
@@ -255,12 +256,12 @@ func (r *resolver) fill() {
 			}
 		}
 	}
-	root := r.section("root")
+	root := r.relaySettings(r.section("root"), "root")
+	r.root.set("root", root)
 	fill(root, rootKeys, nil)
 	if !root.has("id") {
 		root.set("id", newText(root.at, root.str("name")))
 	}
-	r.eventDefaults()
 }
 
 // fill sets the keys that are absent and have a default.
@@ -276,18 +277,6 @@ func fill(n *node, sec *section, skip func(n *node, key string) bool) {
 			v = k.standardLaptop
 		}
 		n.set(k.name, v.movedTo(n.at))
-	}
-}
-
-// eventDefaults: only what goes down goes down in some way.
-func (r *resolver) eventDefaults() {
-	sec := r.section("events")
-	for _, when := range sec.names() {
-		for _, e := range sec.items(when) {
-			if e.kind == table && e.has("down") {
-				fill(e, eventKeys, nil)
-			}
-		}
 	}
 }
 

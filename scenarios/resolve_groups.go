@@ -9,6 +9,9 @@ import (
 // seekSetting is the vendor's name of what "seek" is short for (spec 4.2).
 const seekSetting = "_BESClient_Register_Affiliation_SeekList"
 
+// passwordSetting is the vendor's name of what "password" is short for (spec 10.3).
+const passwordSetting = "_BESClient_SecureRegistration"
+
 // groups writes out inheritance, reads settings files and spreads groups over
 // the sites.
 func (r *resolver) groups() {
@@ -61,7 +64,8 @@ func (r *resolver) rejectForeignLifeKeys() {
 	}
 }
 
-// withSettings joins the settings file, the settings and seek into settings.
+// withSettings joins the settings file, the settings, seek and password into
+// settings.
 func (r *resolver) withSettings(n *node, name string, cache map[string]*node) *node {
 	n = n.copied()
 	all := newTable(n.at)
@@ -79,9 +83,14 @@ func (r *resolver) withSettings(n *node, name string, cache map[string]*node) *n
 		all = all.copied()
 		all.set(seekSetting, s)
 	}
+	if s := n.get("password"); s != nil {
+		all = all.copied()
+		all.set(passwordSetting, s)
+	}
 	n.set("settings", all)
 	n.del("settings_file")
 	n.del("seek")
+	n.del("password")
 	return n
 }
 

@@ -67,6 +67,7 @@ func Parse(fsys fs.FS, name string, o Options) (*Scenario, error) {
 	b.plan.Hash, b.plan.Warnings = src.hash(), f.printed()
 	relate(b.policies)
 	for _, p := range b.policies {
+		p.Spec = p.spec
 		b.plan.Policies = append(b.plan.Policies, p.PolicyPlan)
 		s.specs = append(s.specs, p.spec)
 	}

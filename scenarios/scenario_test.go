@@ -166,7 +166,7 @@ func TestBranchOutage(t *testing.T) {
 func TestRichPlan(t *testing.T) {
 	s := rich(t)
 	p := s.Plan()
-	if got := clientsByLabel(p); !cmp.Equal(got, map[string]int{"pc": 15, "laptop": 16, "kiosk": 4, "visitor": 4, "temp": 1}) {
+	if got := clientsByLabel(p); !cmp.Equal(got, map[string]int{"pc": 15, "laptop": 16, "kiosk": 4, "visitor": 4, "temp": 1, "bare": 2}) {
 		t.Errorf("clients: %v", got)
 	}
 	if want := []time.Duration{15 * time.Minute, 45 * time.Minute, time.Hour}; !slices.Equal(p.FoundBounds, want) {

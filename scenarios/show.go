@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/relaysim/relaysim/selection"
+	"github.com/relaysim/relaysim/sim"
 )
 
 // Show writes the scenario as one TOML file in which nothing is left to
@@ -37,12 +38,16 @@ func (s *Scenario) Show(w io.Writer) error {
 
 // model has every parameter, set or not.
 func (s *Scenario) model() *node {
-	p := selection.DefaultParams()
+	p, w := selection.DefaultParams(), sim.DefaultWorldParams()
 	b := &binder{faults: &faults{}, root: s.root}
-	b.setParams(&p, s.root.get("model"), "model")
+	b.setParams(&p, &w, s.root.get("model"), "model")
 	out := newTable(s.root.at)
 	for _, name := range selection.ParamNames() {
 		value, _ := p.Get(name)
+		out.set(name, newText(s.root.at, value))
+	}
+	for _, name := range sim.WorldParamNames() {
+		value, _ := w.Get(name)
 		out.set(name, newText(s.root.at, value))
 	}
 	return out

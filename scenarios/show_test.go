@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/relaysim/relaysim/selection"
 	"github.com/relaysim/relaysim/sim"
 	"github.com/relaysim/relaysim/topology"
 )
@@ -75,7 +74,7 @@ func TestShowReadsBack(t *testing.T) {
 			if diff := cmp.Diff(first, second.String()); diff != "" {
 				t.Errorf("shown twice (-first +second):\n%s", diff)
 			}
-			for _, gone := range []string{"{site}", "extends", "like =", "seek =", "settings_file", "site:largest", ".csv"} {
+			for _, gone := range []string{"{site}", "extends", "like =", "\nseek =", "settings_file", "site:largest", ".csv"} {
 				if strings.Contains(first, gone) {
 					t.Errorf("the shown scenario still has %q", gone)
 				}
@@ -111,7 +110,7 @@ func TestShowSaysAllDefaults(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range selection.ParamNames() {
+	for _, name := range paramNames() {
 		if !strings.Contains(shown, "\n"+name+" = ") {
 			t.Errorf("parameter %q is not shown", name)
 		}

@@ -40,10 +40,19 @@ type badFile struct {
 }
 
 // read returns the text of a file without a byte order mark.
-func (s *source) read(name string) ([]byte, *badFile) {
+func (s *source) read(name string) ([]byte, *badFile) { return s.readAs(name, false) }
+
+// readAs does so for a file that may be in UTF-16LE, if wide.
+func (s *source) readAs(name string, wide bool) ([]byte, *badFile) {
 	data, err := s.bytes(name)
 	if err != nil {
 		return nil, &badFile{problem: fileProblem(err)}
+	}
+	if wide {
+		var bad *badFile
+		if data, bad = fromUTF16(data); bad != nil {
+			return nil, bad
+		}
 	}
 	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
 	if bad := notText(data); bad != nil {

@@ -13,7 +13,11 @@ import (
 // advertises, and named hosts that are no relay. One line each, with the group
 // and the policies under which it is so.
 func (p *Plan) CourseWarnings() []string {
-	list := p.list()
+	listed := make([]bool, len(p.Relays)) // at any time
+	for i := range listed {
+		listed[i] = !p.Relays[i].Unlisted
+	}
+	list := p.listOf(listed, 1)
 	var said []string
 	under := map[string][]string{}
 	for i := range p.Policies {

@@ -13,9 +13,10 @@ import (
 
 // cell is one policy in one replication: the only mutable state of a run.
 type cell struct {
-	plan  *Plan
-	pol   *PolicyPlan
-	level Level
+	plan *Plan
+	pol  *PolicyPlan
+	// ahead: what nothing can touch is completed at once.
+	ahead bool
 	end   vtime.Instant
 	warm  vtime.Instant
 
@@ -30,10 +31,16 @@ type cell struct {
 	// change is the index of the next event of the plan, changeAt its time.
 	change   int
 	changeAt vtime.Instant
+	library  library
+	// capped: a relay has a cap on its children. arrivals are the clients
+	// whose registrations complete at this instant and are not decided yet.
+	capped                  bool
+	arrivals, spareArrivals []int
 
 	// quiet memoises, by stage and attachment, the smallest TTL that can
 	// bring a reply; see quietBelow. It is dropped when the world changes.
-	quiet [][]int16
+	quiet       [][]int16
+	attachments int
 	// attachBase numbers attachments: network n, variant v is attachBase[n]+v.
 	attachBase []int
 
@@ -47,20 +54,33 @@ type cell struct {
 
 	tally *Tally
 	trace *Trace // nil: no trace is kept
+	watch *watch // nil: nobody watches
 }
 
 // group is what the clients of one GroupPlan share.
 type group struct {
-	plan      *GroupPlan
-	course    *selection.Course
-	quietBase int // first of its stages in cell.quiet
+	plan  *GroupPlan
+	first int // number of its first client
+	// course is the one with which its clients begin, courses are all made so
+	// far.
+	course  *selection.Course
+	courses []madeCourse
+	// seek is the seek list that an event gave it; nil: that of the policy.
+	seek *string
 }
 
 // relay is a relay server or the root.
 type relay struct {
 	key  uint64 // hash of the stable id
 	mode relayMode
-	load uint32
+	// fault is the outage that it suffers, absent that it does not exist (yet,
+	// or any more); mode is what they come to.
+	fault  relayMode
+	absent bool
+	gate   selection.Gate
+	// children are the clients that last registered here.
+	children uint32
+	load     uint32
 	// since is when load last changed.
 	since vtime.Instant
 }
@@ -73,6 +93,21 @@ const (
 	relayHostDown              // nothing answers
 )
 
+// suffer sets the relay's outage, relayUp for none.
+func (r *relay) suffer(fault relayMode) {
+	r.fault = fault
+	r.exist(!r.absent)
+}
+
+// exist says whether there is such a relay. Where there is none, nothing
+// answers.
+func (r *relay) exist(there bool) {
+	r.absent, r.mode = !there, r.fault
+	if r.absent {
+		r.mode = relayHostDown
+	}
+}
+
 // SampleEvery is the spacing of RelayTally.Samples.
 const SampleEvery = 5 * time.Minute
 
@@ -81,7 +116,7 @@ const SampleEvery = 5 * time.Minute
 func newCell(p *Plan, policy, replication int, level Level, traced bool) *cell {
 	pol := &p.Policies[policy]
 	c := &cell{
-		plan: p, pol: pol, level: level,
+		plan: p, pol: pol, ahead: level == LevelRound && pol.Params.LateReplyPolicy != selection.ReopenLate,
 		end: vtime.Instant(p.Duration), warm: vtime.Instant(p.WarmUp),
 		net: pol.Network, state: pol.Network.NewState(),
 		tally: newTally(p, policy, replication),
@@ -91,47 +126,55 @@ func newCell(p *Plan, policy, replication int, level Level, traced bool) *cell {
 	}
 	c.relays = make([]relay, len(p.Relays))
 	for i := range c.relays {
-		c.relays[i].key = rng.Hash(p.Relays[i].ID)
+		r, id := &c.relays[i], selection.RelayID(i)
+		r.key, r.gate = rng.Hash(p.Relays[i].ID), p.Relays[i].Gate
+		r.exist(!p.absentAtFirst(id))
+		c.capped = c.capped || r.gate.MaxChildren > 0
 	}
-	n := 0
 	for i := range p.Networks {
-		c.attachBase = append(c.attachBase, n)
-		n += c.net.AccessVariants(topology.NetworkID(i))
+		c.attachBase = append(c.attachBase, c.attachments)
+		c.attachments += c.net.AccessVariants(topology.NetworkID(i))
 	}
-	list := p.list()
+	c.library = newLibrary(p)
 	key := rng.Seed(p.Seed).Child(rng.Replication, uint64(replication))
 	for i := range p.Groups {
-		c.addGroup(i, list, key, n)
+		c.addGroup(i, key)
 	}
 	c.tally.Clients = uint64(len(c.clients))
 	c.nextChange(0)
 	return c
 }
 
-func (c *cell) addGroup(i int, list *selection.List, key rng.Key, attachments int) {
+func (c *cell) addGroup(i int, key rng.Key) {
 	g := &c.plan.Groups[i]
-	course, _ := selection.Compile(c.pol.Settings[i], &c.pol.Params, list)
-	c.groups = append(c.groups, group{plan: g, course: course, quietBase: len(c.quiet)})
-	for range course.Stages {
-		c.quiet = append(c.quiet, make([]int16, attachments))
-	}
+	c.groups = append(c.groups, group{plan: g, first: len(c.clients)})
+	course := c.course(uint32(i), 0)
+	c.groups[i].course = course
 	gk := key.Child(rng.Group, rng.Hash(g.ID))
 	for j := range g.Count {
-		k := gk.Child(rng.Client, uint64(j))
+		k := gk.Child(rng.Client, uint64(g.First+j))
 		c.clients = append(c.clients, client{
 			sel: selection.New(course, k, 0), key: k, group: uint32(i),
 			parent: selection.NoRelay, lastNet: noNetwork,
 			lifeAt: vtime.Never, contactAt: vtime.Never, deadlineAt: vtime.Never,
-			observed: nothingObserved,
+			gatherAt: vtime.Never, leaveAt: vtime.Never,
+			certificate: !rng.ChanceOf(g.NoCertificate).Happens(k.Draw(rng.Certificate, 0)),
+			stale:       rng.ChanceOf(g.StaleList).Happens(k.Draw(rng.StaleList, 0)),
+			observed:    nothingObserved,
 		})
 		c.scheduleSession(len(c.clients)-1, 0)
 	}
 }
 
-// list is the clients' copy of Relays.dat: every relay and the root (spec 2.7, 2.8).
-func (p *Plan) list() *selection.List {
+// list is the clients' copy of Relays.dat when the run begins: every relay and
+// the root (spec 2.7, 2.8), but for those that are not listed yet.
+func (p *Plan) list() *selection.List { return newLibrary(p).editions[0].list }
+
+// listOf is a version of Relays.dat with the given relays. Its directory has
+// every host at any time: names resolve before a relay is there and after.
+func (p *Plan) listOf(members []bool, version uint32) *selection.List {
 	l := &selection.List{
-		Version: 1, Hosts: map[string]selection.RelayID{}, Keys: map[selection.RelayID]uint64{},
+		Version: version, Hosts: map[string]selection.RelayID{}, Keys: map[selection.RelayID]uint64{},
 		Root: selection.NoRelay, Fallback: selection.NoRelay,
 	}
 	for i := range p.Relays {
@@ -143,7 +186,10 @@ func (p *Plan) list() *selection.List {
 		if r.Root {
 			l.Root = id
 		}
-		if !r.Unlisted {
+		if r.Fallback {
+			l.Fallback = id
+		}
+		if members[i] {
 			l.Entries = append(l.Entries, selection.Entry{
 				Relay: id, Key: rng.Hash(r.ID), Name: r.Name, Priority: r.Priority,
 				Weight: r.Weight, Affiliations: r.Advertise, NoAutoSelect: r.NoAutoSelect,
@@ -188,6 +234,10 @@ func (c *cell) handle(e event) {
 	switch e.what.kind() {
 	case evWorld:
 		c.changeWorld()
+	case evPublish:
+		c.publishList()
+	case evGather:
+		c.gather(i)
 	case evAtHost:
 		c.atHost(i, detail)
 	case evError:
@@ -196,6 +246,10 @@ func (c *cell) handle(e event) {
 		c.atClient(i, detail)
 	case evConnect:
 		c.connectStep(i, detail)
+	case evAdmit:
+		c.admitArrivals()
+	case evLeave:
+		c.leave(i)
 	case evAsk:
 		c.askNow(i)
 	case evDeadline:

@@ -22,10 +22,18 @@ type client struct {
 	lastNet topology.NetworkID // the network of the current or the last session
 	slot    int32
 	// lifeAt is the client's next change between online and offline;
-	// deadlineAt and contactAt are when its Selector's deadline and its next
-	// contact are queued. An event at another time is stale.
-	lifeAt, deadlineAt, contactAt vtime.Instant
-	session                       session
+	// deadlineAt, contactAt and gatherAt are when its Selector's deadline, its
+	// next contact and its next copy of the relay list are queued, leaveAt
+	// when it gives its parent up. An event at another time is stale.
+	lifeAt, deadlineAt, contactAt, gatherAt, leaveAt vtime.Instant
+	session                                          session
+
+	// edition is its copy of the relay list; stale: it never gets another.
+	edition uint32
+	stale   bool
+	// certificate: it holds one. secured: its last registration was with a
+	// relay that authenticated it.
+	certificate, secured bool
 
 	// parent is the relay the client last registered with, by how it found it.
 	parent selection.RelayID
@@ -110,8 +118,8 @@ func (c *cell) live(i int) {
 func (c *cell) goOnline(i int) {
 	cl := &c.clients[i]
 	s := cl.session
-	trigger := selection.Start
-	if cl.lastNet != noNetwork && cl.lastNet != s.at {
+	trigger, known := selection.Start, cl.lastNet != noNetwork
+	if known && cl.lastNet != s.at {
 		trigger = selection.AddressChange
 		cl.cause = causeRoam
 	}
@@ -119,7 +127,11 @@ func (c *cell) goOnline(i int) {
 	cl.at = topology.Attachment{Network: s.at, Access: c.access(cl.key, s.at)}
 	cl.slot = int32(c.plan.Slot(c.plan.Groups[cl.group].Label, int(s.at)))
 	c.observeSession(cl)
+	c.scheduleGather(i)
 	cl.sel.Trigger(c.now, trigger)
+	if known && trigger == selection.Start { // matters if extra_triggers has it (3.6)
+		cl.sel.Trigger(c.now, selection.Resume)
+	}
 	c.pump(i)
 }
 
@@ -140,8 +152,9 @@ func (c *cell) goOffline(i int) {
 	c.observeSessionEnd(cl)
 	cl.online, cl.lifeAt = false, vtime.Never
 	c.dropLoss(cl, lossCut)
-	cl.ask.open, cl.ask.waiting, cl.conn.open = false, false, false
-	cl.contactAt = vtime.Never
+	cl.ask.drop()
+	cl.conn.open = false
+	cl.contactAt, cl.gatherAt = vtime.Never, vtime.Never
 	cl.sel.Trigger(c.now, selection.Stop)
 	c.pump(i)
 }
@@ -169,6 +182,7 @@ func (c *cell) pump(i int) {
 }
 
 func (c *cell) perform(i int, a selection.Action) {
+	c.watch.acted(c, i, &a)
 	switch a.Kind {
 	case selection.AskRound:
 		c.round(i, a)
@@ -209,9 +223,8 @@ func (c *cell) contact(i int) {
 		return
 	}
 	cl.contactAt = vtime.Never
-	ok := c.works(cl)
-	cl.sel.Contact(c.now, ok)
-	if _, failing := cl.sel.Failing(); ok && !failing {
+	cl.sel.Contact(c.now, c.answers(cl))
+	if _, failing := cl.sel.Failing(); !failing && c.reports(cl) {
 		c.dropLoss(cl, lossRestored)
 		c.setConnected(i, true)
 	}
@@ -250,7 +263,9 @@ func (c *cell) scheduleContact(i int, after vtime.Instant) {
 }
 
 // horizon is the first instant at which something outside the Selector can
-// touch the client: work that ends before it may be completed ahead.
+// touch the client: work that ends before it may be completed ahead. A relay
+// list that comes meanwhile cannot: it is taken when a selection begins, which
+// is at an event.
 func (c *cell) horizon(cl *client) vtime.Instant {
 	return min(c.changeAt, cl.lifeAt, cl.contactAt, c.end)
 }

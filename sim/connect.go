@@ -43,8 +43,8 @@ func (c *cell) register(i int, a selection.Action) {
 		c.registered(i, selection.NameNotResolved, a.At)
 		return
 	}
-	if c.level == LevelRound && c.connectAhead(cl) && k.resultAt < c.horizon(cl) {
-		if k.outcome != selection.Registered || k.again && cl.connected {
+	if c.ahead && c.connectAhead(cl) && k.resultAt < c.horizon(cl) {
+		if c.outcomeAhead(cl) {
 			c.registered(i, k.outcome, k.resultAt)
 			return
 		}
@@ -57,6 +57,23 @@ func (c *cell) register(i int, a selection.Action) {
 		return
 	}
 	c.connectStep(i, a.Seq)
+}
+
+// outcomeAhead tells whether an attempt that was worked out ahead can end now:
+// the relay's decision depends on no other client, and the outcome moves no
+// client between relays. If so, it is decided.
+func (c *cell) outcomeAhead(cl *client) bool {
+	k := &cl.conn
+	if k.outcome == selection.Registered && c.relays[k.target].gate.MaxChildren > 0 {
+		return false
+	}
+	o, certificate := c.judge(cl)
+	if o == selection.Registered && !(k.again && cl.connected) {
+		return false
+	}
+	k.outcome = o
+	c.keepAdmission(cl, o, certificate)
+	return true
 }
 
 // connectAhead works out an attempt from the memoised fate of its packets. It
@@ -111,8 +128,7 @@ func (c *cell) connectStep(i int, seq uint32) {
 	}
 	if k.resolved {
 		if k.resultAt == c.now {
-			c.registered(i, k.outcome, c.now)
-			c.pump(i)
+			c.conclude(i)
 		}
 		return
 	}
@@ -194,6 +210,7 @@ func (c *cell) registered(i int, o selection.Outcome, at vtime.Instant) {
 	cl := &c.clients[i]
 	k := &cl.conn
 	k.open = false
+	c.watch.registered(at, o)
 	c.observeRegistration(i, o)
 	_ = cl.sel.RegisterResult(at, k.seq, o)
 	c.watchFailing(i)

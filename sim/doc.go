@@ -15,6 +15,13 @@
 // round to the packet driver. The Selector cannot tell, and the traces are
 // equal byte for byte.
 //
+// Around the clients the world changes by the plan's events: relays fail and
+// return, are installed and retired, begin to authenticate; lists of relays are
+// published and copied; actions and new addresses reach groups. A relay decides
+// a registration when it completes (see admission.go); where it has a cap on
+// its children, that is the one point at which clients under an uncoupled
+// policy meet, and it is never passed ahead of time.
+//
 // Everything is deterministic: events have a total order (time, kind, client,
 // detail), draws come from package rng by key, and cells share nothing, so a
 // run gives the same Tallies at any number of workers.

@@ -125,6 +125,7 @@ const (
 	Rounds
 	Probes
 	RegistrationFailures
+	ListOutdated
 	NumMeasures
 )
 
@@ -185,4 +186,5 @@ var MeasureTable = [NumMeasures]MeasureInfo{
 	Rounds:               {Name: "rounds", Unit: Count, Stats: []Stat{StatMean, StatMin, StatMax}, Clients: true, Text: "rounds of probes in a selection"},
 	Probes:               {Name: "probes", Unit: Count, Stats: []Stat{StatMean}, Clients: true, Text: "probes sent in a selection"},
 	RegistrationFailures: {Name: "registration_failures", Unit: Count, Clients: true, Text: "failed registration attempts, of one reason or of all"},
+	ListOutdated:         {Name: "list_outdated", Unit: Fraction, Clients: true, Text: "share of selections that went by a relay list that lacks a relay it should have, or has one it should not"},
 }

@@ -21,9 +21,12 @@ type world struct {
 	groups   []GroupPlan
 	settings []selection.Settings
 	params   selection.Params
-	events   []EventPlan
-	duration time.Duration
-	reps     int
+	world    WorldParams
+	// passwords are the groups'; nil if none has one.
+	passwords []string
+	events    []EventPlan
+	duration  time.Duration
+	reps      int
 }
 
 const (
@@ -120,7 +123,7 @@ func (w *world) plan(tb testing.TB) *Plan {
 	for _, s := range w.spec.Networks {
 		p.Networks = append(p.Networks, NetworkPlan{Name: s.Name})
 	}
-	pol := PolicyPlan{Name: "only", Network: n, Params: w.params, Like: -1}
+	pol := PolicyPlan{Name: "only", Network: n, Params: w.params, World: w.world, Passwords: w.passwords, Like: -1}
 	for i := range w.groups {
 		p.Labels = append(p.Labels, w.groups[i].ID)
 		pol.Settings = append(pol.Settings, &w.settings[i])
@@ -207,5 +210,82 @@ func randomWorld(seed uint64) *world {
 	if pick(3) == 0 {
 		p.LoopLatencyMax = time.Duration(pick(600)) * time.Second
 	}
+	p.PingsPerRelayPerRound = 1 + pick(4)/3*pick(3)
+	if pick(4) == 0 {
+		p.LateReplyPolicy = selection.ReopenLate
+	}
+	for _, t := range []selection.Trigger{selection.Resume, selection.VPNUp, selection.AdapterChange} {
+		if pick(4) == 0 {
+			p.ExtraTriggers = p.ExtraTriggers.With(t)
+		}
+	}
+	w.randomGates(pick)
+	w.randomLists(pick)
+	w.randomOccurrences(pick, seeks)
 	return w
+}
+
+// at draws an instant of the run, whole minutes so that events meet.
+func (w *world) at(pick func(int) int) time.Duration {
+	return time.Duration(pick(int(w.duration/time.Minute))) * time.Minute
+}
+
+// randomGates lets relays authenticate and cap their children, and clients
+// lack what they ask.
+func (w *world) randomGates(pick func(int) int) {
+	for i := range w.relays {
+		switch r := &w.relays[i]; pick(8) {
+		case 0:
+			r.Gate.Authenticating = true
+		case 1:
+			r.Gate = selection.Gate{Authenticating: true, Password: "open sesame"}
+		case 2, 3:
+			r.Gate.MaxChildren = uint32(1 + pick(6))
+		}
+	}
+	for i := range w.groups {
+		g := &w.groups[i]
+		g.NoCertificate = float64(pick(3)) / 2
+		if pick(6) == 0 {
+			g.Version = selection.MakeVersion(8, 2)
+		}
+		w.passwords = append(w.passwords, []string{"", "", "open sesame"}[pick(3)])
+	}
+	w.relays[pick(len(w.relays))].Fallback = pick(2) == 0
+	w.world.AuthenticatingSwitch = AuthenticatingSwitch(pick(2))
+	for range pick(3) {
+		r, at := selection.RelayID(pick(len(w.relays))), w.at(pick)
+		w.events = append(w.events, EventPlan{At: at, Kind: AuthenticatingOn, Relay: r})
+		if pick(2) == 0 {
+			w.events = append(w.events, EventPlan{At: at + time.Duration(pick(600))*time.Minute, Kind: AuthenticatingOff, Relay: r})
+		}
+	}
+}
+
+// randomLists changes the relay list while clients come and go.
+func (w *world) randomLists(pick func(int) int) {
+	w.world.RelaysFileRefresh = time.Duration(pick(3)*pick(7200)) * time.Second
+	w.world.RelaysDatPropagation = time.Duration(pick(3)*pick(7200)) * time.Second
+	for i := range w.groups {
+		w.groups[i].StaleList = float64(pick(3)) / 4
+	}
+	for range pick(5) {
+		kind := []EventKind{RelayInstalled, RelayRetired, RelayListed, RelayUnlisted}[pick(4)]
+		w.events = append(w.events, EventPlan{At: w.at(pick), Kind: kind, Relay: selection.RelayID(pick(len(w.relays)))})
+	}
+}
+
+// randomOccurrences lets things happen to groups, now and then at the same
+// time as an outage.
+func (w *world) randomOccurrences(pick func(int) int, seeks []string) {
+	for range pick(12) {
+		e := EventPlan{
+			At: w.at(pick), Kind: SeekChanged + EventKind(pick(7)), Groups: []int{pick(len(w.groups))},
+			Seek: seeks[pick(len(seeks))], Step: time.Duration(pick(600)) * time.Second,
+		}
+		if len(w.events) > 0 && pick(3) == 0 {
+			e.At = w.events[pick(len(w.events))].At
+		}
+		w.events = append(w.events, e)
+	}
 }

@@ -82,14 +82,17 @@ func (c *cell) observeConnectedTime(cl *client) {
 // changeLoad changes a relay's load at this instant.
 func (c *cell) changeLoad(id selection.RelayID, by int) {
 	c.settleLoad(id, c.now)
-	r, t := &c.relays[id], &c.tally.Relays[id]
+	r := &c.relays[id]
 	r.load = uint32(int(r.load) + by)
-	t.Peak = max(t.Peak, r.load)
 }
 
-// settleLoad integrates and samples a relay's load up to the instant.
+// settleLoad integrates and samples a relay's load up to the instant. A load
+// that lasted no time is no peak: it hangs on the order of what happens at once.
 func (c *cell) settleLoad(id selection.RelayID, at vtime.Instant) {
 	r, t := &c.relays[id], &c.tally.Relays[id]
+	if at > r.since {
+		t.Peak = max(t.Peak, r.load)
+	}
 	t.Load += uint64(r.load) * between(c.warm, r.since, at)
 	for next := vtime.Instant(0).Add(SampleEvery * time.Duration(len(t.Samples))); next <= at && next < c.end; next = next.Add(SampleEvery) {
 		t.Samples = append(t.Samples, r.load)
@@ -123,6 +126,9 @@ func (c *cell) observeSelection(i int, a selection.Action) {
 	s.SelectionTime.Add(micro(a.At.Sub(a.Started)))
 	s.Rounds.Add(uint64(a.Rounds))
 	s.Probes += uint64(a.Probes)
+	if c.library.editions[c.courseInForce(cl).edition].outdated {
+		s.Outdated++
+	}
 	if a.Trigger == selection.ParentLost && cl.cause == causeMove {
 		cl.cause = causeLoss
 	}
@@ -132,6 +138,7 @@ func (c *cell) observeSelection(i int, a selection.Action) {
 		s.Kept++
 	case selection.GaveUp:
 		s.Selections[selection.ByNone]++
+		c.leaveParent(i, a.At)
 	case selection.Decided:
 		s.Selections[a.By]++
 		if a.DistanceMax >= 0 {
@@ -140,8 +147,28 @@ func (c *cell) observeSelection(i int, a selection.Action) {
 		}
 		c.observeChange(cl, &a)
 		c.setConnected(i, false)
+		c.adopt(cl, a.Target)
 		cl.parent, cl.by = a.Target, a.By
 		c.setConnected(i, true)
+	}
+}
+
+// leaveParent takes the client off its parent, which it has given up. Of a
+// selection that was completed ahead that is still to come.
+func (c *cell) leaveParent(i int, at vtime.Instant) {
+	if at == c.now {
+		c.setConnected(i, false)
+		return
+	}
+	if cl := &c.clients[i]; cl.connected {
+		cl.leaveAt = at
+		c.push(at, evLeave, i, 0)
+	}
+}
+
+func (c *cell) leave(i int) {
+	if c.clients[i].leaveAt == c.now {
+		c.setConnected(i, false)
 	}
 }
 

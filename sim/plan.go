@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"github.com/relaysim/relaysim/selection"
@@ -83,6 +84,11 @@ type RelayPlan struct {
 	NoAutoSelect bool
 	// Unlisted: Relays.dat has no entry for it; settings can still name it.
 	Unlisted bool
+	// Gate is what it asks of children at the start (spec 6.7b, 10).
+	Gate selection.Gate
+	// Fallback: it is the masthead's last fallback relay, taken in place of
+	// the root as the last resort (spec 7.4). At most one relay is.
+	Fallback bool
 }
 
 // GroupPlan is a homogeneous set of clients.
@@ -92,10 +98,21 @@ type GroupPlan struct {
 	// Label indexes Plan.Labels.
 	Label int
 	Count int
+	// First is the number of the first client. It is 0 but in the plan of an
+	// explanation, which takes one client out of its group.
+	First int
 	// Home is where the clients are when they are not away.
 	Home topology.NetworkID
 	Away []AwayPlan
 	Life Life
+	// NoCertificate is the fraction of the clients that hold no certificate at
+	// the start (spec 10.1); which ones is keyed by the client.
+	NoCertificate float64
+	// Version of the clients; zero means current (spec 10.5).
+	Version selection.Version
+	// StaleList is the fraction of the clients whose copy of Relays.dat never
+	// changes (spec F19); which ones is keyed by the client.
+	StaleList float64
 }
 
 // AwayPlan is a network that clients visit, with its relative weight.
@@ -140,28 +157,74 @@ type PolicyPlan struct {
 	// Openings are the names of its openings, the common ones included.
 	Openings []string
 	Network  *topology.Network
-	Params   selection.Params
+	// Spec is what Network was compiled from. Only an explanation reads it,
+	// to compile the network again with something changed; nil if nobody asks.
+	Spec   *topology.Spec
+	Params selection.Params
+	// World has the parameters of the deployment around the clients.
+	World WorldParams
 	// Settings per group, in the order of Plan.Groups.
 	Settings []*selection.Settings
+	// Passwords are the groups' _BESClient_SecureRegistration (spec 10.3), in
+	// the order of Plan.Groups; nil if no group has one.
+	Passwords []string
 	// Like is the policy from which this one differs only in model
 	// parameters, or -1; Changed names those parameters as "name=value".
 	Like    int
 	Changed []string
 }
 
-// EventKind is what happens to a relay or a leg.
+// ListChanges tells whether something happens that changes the relay list.
+func (p *Plan) ListChanges() bool {
+	return slices.ContainsFunc(p.Events, func(e EventPlan) bool { return e.Kind >= RelayInstalled && e.Kind <= RelayUnlisted })
+}
+
+// Uses tells whether a parameter plays a part in the plan: those of lists do
+// if the list changes, that of the switch if a relay begins to authenticate.
+func (p *Plan) Uses(i *WorldParamInfo) bool {
+	if i.Name == switchName {
+		return slices.ContainsFunc(p.Events, func(e EventPlan) bool { return e.Kind == AuthenticatingOn })
+	}
+	return p.ListChanges()
+}
+
+// EventKind is what happens to a relay, a leg, or groups of clients.
 type EventKind uint8
 
-// Kinds of event. The order is that in which events of one instant apply.
+// Kinds of event. Of those of one instant, all that change the world apply
+// before those that happen to clients; among each the order is that of the plan.
 const (
 	HostDown    EventKind = iota // relay: no echo, no TCP answer at all
 	ServiceDown                  // relay: echo answered, TCP refused
 	RelayUp                      // relay: everything works again
 	LegDown                      // a leg is cut
 	LegUp                        // and mended
+
+	RelayInstalled    // relay: it begins to exist, and is to be listed
+	RelayRetired      // relay: it ceases to exist, and is to be listed no more
+	RelayListed       // relay: Relays.dat is to have an entry for it
+	RelayUnlisted     // relay: Relays.dat is to have none
+	AuthenticatingOn  // relay: it begins to authenticate its children (10.7)
+	AuthenticatingOff // relay: it no longer does
+
+	SeekChanged   // groups: another seek list, from the next selection on (4.11)
+	RelaySelect   // groups: the "relay select" action (3.4)
+	ClockBack     // groups: local time moves backwards by Step (3.5)
+	AgentRestart  // groups: the agent restarts (3.7)
+	AddressChange // groups: the IP address changes, the network stays (3.2)
+	VPNUp         // groups: a VPN comes up, the address stays (3.6)
+	AdapterChange // groups: a network adapter comes or goes, the address stays (3.6)
 )
 
-var eventNames = [...]string{"host down", "service down", "relay up", "link cut", "link mended"}
+var eventNames = [...]string{
+	"host down", "service down", "relay up", "link cut", "link mended",
+	"installed", "retired", "listed", "unlisted", "authenticating", "no longer authenticating",
+	"seek list", "relay select", "clock back", "restart", "address change",
+	"vpn up", "adapter change",
+}
+
+// ofClients tells whether it happens to groups of clients.
+func (k EventKind) ofClients() bool { return k >= SeekChanged }
 
 func (k EventKind) String() string { return eventNames[k] }
 
@@ -172,6 +235,11 @@ type EventPlan struct {
 	// Relay or Leg that changes.
 	Relay selection.RelayID
 	Leg   topology.LegID
+	// Groups are the indices in Plan.Groups of those to whom it happens.
+	Groups []int
+	// Seek is the seek list of SeekChanged, Step the span of ClockSetBack.
+	Seek string
+	Step time.Duration
 	// Text is the event in words.
 	Text string
 }

@@ -19,10 +19,14 @@ type payload uint64
 // comes last.
 const (
 	evWorld    uint64 = iota // detail: index of the first event of Plan.Events
+	evPublish                // the root publishes its relay list
+	evGather                 // the client's copy of the relay list arrives
 	evAtHost                 // a probe or SYN arrives at a relay
 	evError                  // an ICMP error starts back; detail: index in cell.errors
 	evAtClient               // an answer arrives at the client
 	evConnect                // a registration attempt: next try, or its result
+	evAdmit                  // relays with a cap decide the registrations of this instant
+	evLeave                  // a selection that was completed ahead gives the parent up
 	evAsk                    // a round or registration begins that could not be completed ahead
 	evDeadline               // the Selector's deadline
 	evContact                // the client contacts its parent

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/relaysim/relaysim/rng"
@@ -19,11 +20,11 @@ const hostTTL = 64
 // before anything can touch the client.
 func (c *cell) round(i int, a selection.Action) {
 	cl := &c.clients[i]
-	if c.level == LevelRound && a.Deadline < c.horizon(cl) {
+	if c.ahead && a.Deadline < c.horizon(cl) {
 		c.roundAhead(cl, &a)
 		return
 	}
-	cl.ask = asked{action: a, open: true}
+	cl.ask.begin(a)
 	if a.At > c.now {
 		cl.ask.waiting = true
 		c.push(a.At, evAsk, i, a.Seq)
@@ -66,19 +67,37 @@ func (c *cell) probeAhead(cl *client, a *selection.Action, key rng.Key, j int, c
 	if at > a.Deadline {
 		return
 	}
-	if f.LossForward|f.LossBack != 0 {
-		pk := key.Child(rng.Probe, cand.Key)
-		if topology.IsLost(pk, f.LossForward) || topology.IsLost(replyKey(pk), f.LossBack) {
-			return
-		}
+	if f.LossForward|f.LossBack != 0 && allLost(key.Child(rng.Probe, cand.Key), f, a.Pings) {
+		return
 	}
 	c.replies = append(c.replies, selection.Reply{At: at, Candidate: uint16(j), Kind: selection.EchoReply})
+}
+
+// allLost tells whether none of the probes of a relay, or of their replies,
+// gets through.
+func allLost(relay rng.Key, f *topology.Fate, pings uint8) bool {
+	for n := range pings {
+		k := pingKey(relay, n)
+		if !topology.IsLost(k, f.LossForward) && !topology.IsLost(replyKey(k), f.LossBack) {
+			return false
+		}
+	}
+	return true
+}
+
+// pingKey keys the n-th probe of a relay in a round. The first has the key of
+// the relay, so that further probes change nothing of its luck.
+func pingKey(relay rng.Key, n uint8) rng.Key {
+	if n == 0 {
+		return relay
+	}
+	return relay.Child(rng.Try, uint64(n))
 }
 
 // quietBelow is the smallest TTL with which a probe of the stage, sent from
 // where the client is, can be answered in the world as it stands.
 func (c *cell) quietBelow(cl *client, index int, stage *selection.Stage) int16 {
-	memo := &c.quiet[c.groups[cl.group].quietBase+index][c.attachment(cl.at)]
+	memo := &c.quiet[c.courseInForce(cl).quietBase+index][c.attachment(cl.at)]
 	if *memo != 0 {
 		return *memo
 	}
@@ -122,6 +141,39 @@ type asked struct {
 	action selection.Action
 	// open: answers are still of interest. waiting: it begins at action.At.
 	open, waiting bool
+	// past are the earlier rounds of the selection, if late answers to them
+	// still count (late_reply_policy).
+	past []selection.Action
+}
+
+// begin makes a the round that is asked.
+func (q *asked) begin(a selection.Action) {
+	switch {
+	case !a.WantLate || !q.open || q.action.Started != a.Started:
+		q.past = q.past[:0]
+	case q.action.WantLate:
+		q.past = append(q.past, q.action)
+	}
+	q.action, q.open, q.waiting = a, true, false
+}
+
+// drop ends all interest in answers.
+func (q *asked) drop() { q.open, q.waiting, q.past = false, false, q.past[:0] }
+
+// of finds the round that a packet belongs to, or nil if nobody is interested.
+func (q *asked) of(detail uint32) *selection.Action {
+	if !q.open || q.waiting {
+		return nil
+	}
+	if q.action.Seq&0xffff == detail>>16 {
+		return &q.action
+	}
+	for i := range q.past {
+		if q.past[i].Seq&0xffff == detail>>16 {
+			return &q.past[i]
+		}
+	}
+	return nil
 }
 
 // askNow begins a round that had to wait for its time.
@@ -139,20 +191,25 @@ func (c *cell) sendProbes(i int) {
 	cl := &c.clients[i]
 	a := &cl.ask.action
 	stage := cl.sel.Course().Stage(int(a.Stage))
-	for j := range stage.Candidates {
-		if cl.sel.Struck(j) || !stage.Candidates[j].Relay.Known() {
+	n := len(stage.Candidates)
+	if most := n * int(a.Pings); most > firstReset {
+		panic(fmt.Sprintf("sim: %d probes in a round, more than the %d that have names", most, firstReset))
+	}
+	for what := range n * int(a.Pings) {
+		if j := what % n; cl.sel.Struck(j) || !stage.Candidates[j].Relay.Known() {
 			continue
 		}
-		p := c.probe(cl, j)
-		c.send(i, p, packetDetail(a.Seq, uint32(j)))
+		c.send(i, c.probe(cl, a, what), packetDetail(a.Seq, uint32(what)))
 	}
 }
 
-// probe makes the packet of one probe of the client's round.
-func (c *cell) probe(cl *client, j int) topology.Packet {
-	a := &cl.ask.action
-	cand := &cl.sel.Course().Stage(int(a.Stage)).Candidates[j]
-	k := roundKey(cl, a).Child(rng.Probe, cand.Key)
+// probe makes the packet of one probe of a round of the client's. Numbers go
+// through the candidates of the stage, and through them again for a further
+// probe to each.
+func (c *cell) probe(cl *client, a *selection.Action, what int) topology.Packet {
+	candidates := cl.sel.Course().Stage(int(a.Stage)).Candidates
+	cand := &candidates[what%len(candidates)]
+	k := pingKey(roundKey(cl, a).Child(rng.Probe, cand.Key), uint8(what/len(candidates)))
 	return topology.Packet{
 		Kind: topology.EchoRequest, TTL: a.TTL, Flow: uint64(k), Key: k,
 		Src: c.net.Client(cl.at, uint64(cl.key)), Dst: c.net.Host(topology.HostID(cand.Relay)),
@@ -160,7 +217,7 @@ func (c *cell) probe(cl *client, j int) topology.Packet {
 }
 
 // packetDetail names a packet of a client in an event: the low half of the
-// question's number and the candidate, or from firstTry on a try of a
+// question's number and the number of the probe, or from firstTry on a try of a
 // registration attempt.
 func packetDetail(seq, what uint32) uint32 { return seq<<16 | what }
 
@@ -173,7 +230,7 @@ const (
 
 // send walks a packet from its source and queues what becomes of it.
 func (c *cell) send(i int, p topology.Packet, detail uint32) {
-	r := c.net.Walk(c.state, p, c.now)
+	r := c.walk(p, detail)
 	switch {
 	case r.End == topology.Delivered && !p.Back:
 		c.push(r.At, evAtHost, i, detail)
@@ -209,7 +266,7 @@ func (c *cell) keepError(e madeError) uint32 {
 func (c *cell) sendError(i int, k uint32) {
 	e := c.errors[k]
 	if !e.arrived {
-		if r := c.net.Walk(c.state, e.packet, c.now); r.End == topology.Delivered {
+		if r := c.walk(e.packet, e.detail); r.End == topology.Delivered {
 			c.errors[k].arrived = true
 			c.push(r.At, evError, i, k)
 			return
@@ -237,10 +294,11 @@ func (c *cell) atHost(i int, detail uint32) {
 		return
 	}
 	cl := &c.clients[i]
-	if !cl.ask.is(detail) {
+	a := cl.ask.of(detail)
+	if a == nil {
 		return
 	}
-	p := c.probe(cl, int(detail&0xffff))
+	p := c.probe(cl, a, int(detail&0xffff))
 	if c.relays[p.Dst.Host].mode != relayHostDown {
 		c.send(i, c.net.Reply(p, topology.EchoReply, hostTTL, replyKey(p.Key)), detail)
 	}
@@ -256,18 +314,16 @@ func (c *cell) atClient(i int, detail uint32) {
 }
 
 // answer feeds one answer to the Selector. Answers to a round that is over
-// are left out: they are counted by the Selector and change nothing.
+// are left out unless they can change something.
 func (c *cell) answer(i int, detail uint32, kind selection.ReplyKind) {
 	cl := &c.clients[i]
-	if !cl.ask.is(detail) {
+	a := cl.ask.of(detail)
+	if a == nil {
 		return
 	}
-	r := [1]selection.Reply{{At: c.now, Candidate: uint16(detail), Kind: kind}}
-	_ = cl.sel.Replies(c.now, cl.ask.action.Seq, r[:])
+	seq, n := a.Seq, uint32(len(cl.sel.Course().Stage(int(a.Stage)).Candidates))
+	r := [1]selection.Reply{{At: c.now, Candidate: uint16(detail & 0xffff % n), Kind: kind}}
+	c.watch.answered(seq, r[0])
+	_ = cl.sel.Replies(c.now, seq, r[:])
 	c.pump(i)
-}
-
-// is tells whether a packet's detail belongs to this round.
-func (q *asked) is(detail uint32) bool {
-	return q.open && !q.waiting && q.action.Seq&0xffff == detail>>16
 }

@@ -165,6 +165,13 @@ func (p *Plan) traced(policy int) bool {
 // that every packet has to be walked in order of time; "" if they can. A rate
 // limit on ICMP errors alone does not couple while errors can change neither
 // time nor choice (spec 5.10).
+//
+// A cap on children (spec 6.7b) couples clients too, but at one point only, and
+// the round level is exact there: whatever a relay with a cap decides, it
+// decides at the event at which the registration completes, never ahead, and
+// at any level in the same order; nothing else that is completed ahead reads
+// the number of children. A registration that makes a client leave a relay
+// waits for its time as well. So a cap needs no packet level.
 func (p *Plan) Coupling(policy int) string {
 	pol := &p.Policies[policy]
 	if pol.Params.NeedsTimeExceeded {
@@ -172,6 +179,9 @@ func (p *Plan) Coupling(policy int) string {
 	}
 	if pol.Params.RoundEndsEarly == selection.AllAnsweredOrErrored {
 		return "round_ends_early: ICMP errors end rounds"
+	}
+	if pol.Params.LateReplyPolicy == selection.ReopenLate {
+		return "late_reply_policy: answers count after their round"
 	}
 	for _, k := range []topology.Kind{topology.EchoRequest, topology.EchoReply, topology.TCP} {
 		if pol.Network.Limits(k) {

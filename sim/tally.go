@@ -61,6 +61,9 @@ type SlotTally struct {
 	SelectionTime Hist
 	Rounds        Hist // count of rounds per selection, unit 1
 	Probes        uint64
+	// Outdated counts selections, kept ones included, that went by a relay
+	// list other than the one that the root would publish at their end.
+	Outdated uint64
 	// Distance has the upper end of the range in hops of selections won by
 	// probe, unit 1. DistanceKnown counts selections that know a distance.
 	Distance      Hist

@@ -1,6 +1,10 @@
 package sim
 
-import "github.com/relaysim/relaysim/vtime"
+import (
+	"slices"
+
+	"github.com/relaysim/relaysim/vtime"
+)
 
 // nextChange finds the next change of the world from index i of the plan's
 // events on and queues it.
@@ -17,26 +21,55 @@ func (c *cell) nextChange(i int) {
 func (c *cell) changeWorld() {
 	i := c.change
 	for ; i < len(c.plan.Events) && vtime.Instant(c.plan.Events[i].At) == c.now; i++ {
-		e := &c.plan.Events[i]
-		switch e.Kind {
-		case HostDown:
-			c.relays[e.Relay].mode = relayHostDown
-		case ServiceDown:
-			c.relays[e.Relay].mode = relayServiceDown
-		case RelayUp:
-			c.relays[e.Relay].mode = relayUp
-		case LegDown:
-			c.state.SetLeg(e.Leg, false)
-		case LegUp:
-			c.state.SetLeg(e.Leg, true)
-		}
+		c.changeBy(&c.plan.Events[i])
 	}
+	happened := c.plan.Events[c.change:i]
 	c.nextChange(i)
 	for _, q := range c.quiet {
 		clear(q)
 	}
 	for j := range c.clients {
 		c.reviewContact(j)
+	}
+	c.occurrences(happened)
+}
+
+// occurrences lets the events of this instant happen to clients. While another
+// one is to come, nothing may be completed ahead.
+func (c *cell) occurrences(events []EventPlan) {
+	next := c.changeAt
+	for i := range events {
+		if !events[i].Kind.ofClients() {
+			continue
+		}
+		c.changeAt = next
+		if slices.ContainsFunc(events[i+1:], func(e EventPlan) bool { return e.Kind.ofClients() }) {
+			c.changeAt = c.now
+		}
+		c.occur(&events[i])
+	}
+}
+
+// changeBy applies one event to the relays, the legs and the list.
+func (c *cell) changeBy(e *EventPlan) {
+	switch r := &c.relays[e.Relay]; e.Kind {
+	case HostDown:
+		r.suffer(relayHostDown)
+	case ServiceDown:
+		r.suffer(relayServiceDown)
+	case RelayUp:
+		r.suffer(relayUp)
+	case LegDown:
+		c.state.SetLeg(e.Leg, false)
+	case LegUp:
+		c.state.SetLeg(e.Leg, true)
+	case RelayInstalled, RelayRetired:
+		r.exist(e.Kind == RelayInstalled)
+		c.changeList(e.Relay, !r.absent)
+	case RelayListed, RelayUnlisted:
+		c.changeList(e.Relay, e.Kind == RelayListed)
+	case AuthenticatingOn, AuthenticatingOff:
+		r.gate.Authenticating = e.Kind == AuthenticatingOn
 	}
 }
 
@@ -48,7 +81,7 @@ func (c *cell) reviewContact(i int) {
 	if !cl.online || !cl.everRegistered || !cl.sel.Registered() {
 		return
 	}
-	works := c.works(cl)
+	works := c.reports(cl)
 	_, failing := cl.sel.Failing()
 	switch {
 	case cl.connected && !works:

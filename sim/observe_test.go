@@ -1,0 +1,29 @@
+package sim
+
+import (
+	"testing"
+
+	"github.com/relaysim/relaysim/vtime"
+)
+
+// A load that lasts no time is no peak: whether one client leaves before
+// another comes at one instant is nobody's doing.
+func TestPeakIsALoadThatLasts(t *testing.T) {
+	w := eastern(1, 1)
+	c := newCell(w.plan(t), 0, 0, LevelRound, false)
+	step := func(at vtime.Instant, by ...int) {
+		c.now = at
+		for _, n := range by {
+			c.changeLoad(east1, n)
+		}
+	}
+	step(10, +1)
+	step(20, +1, -1)
+	step(30, -1, +1)
+	step(40, +1)
+	step(50, +1, -1, -1)
+	c.settleLoad(east1, 60)
+	if got := c.tally.Relays[east1].Peak; got != 2 {
+		t.Errorf("peak %d, want 2, the load from 40 to 50", got)
+	}
+}

@@ -1,0 +1,177 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/relaysim/relaysim/rng"
+	"github.com/relaysim/relaysim/selection"
+	"github.com/relaysim/relaysim/vtime"
+)
+
+// edition is one published Relays.dat.
+type edition struct {
+	list *selection.List
+	at   vtime.Instant // of its publication
+	// members are the relays with an entry, by handle.
+	members []bool
+	// outdated: a list published now would have other members.
+	outdated bool
+}
+
+// library is what the root knows of the relay lists of a run.
+//
+// Where a relay is installed, retired, listed or unlisted, the root publishes
+// a new list: at once, or as soon as relays_file_refresh_s have passed since
+// it last published one. A client that is online copies it after a delay of
+// its own, uniform from 0 to relays_dat_propagation_s; one that is offline
+// does so after it starts. It then has the newest list there is. Every client
+// begins with the first edition.
+type library struct {
+	// listed: Relays.dat should have an entry for the relay.
+	listed   []bool
+	editions []edition
+	// publishAt is when the next edition comes out, or Never.
+	publishAt, publishedAt vtime.Instant
+}
+
+// longAgo is when the first edition was published.
+const longAgo = vtime.Instant(-1 << 62)
+
+// newLibrary has the edition with which the run begins.
+func newLibrary(p *Plan) library {
+	l := library{publishAt: vtime.Never, publishedAt: longAgo}
+	for i := range p.Relays {
+		l.listed = append(l.listed, !p.Relays[i].Unlisted && !p.absentAtFirst(selection.RelayID(i)))
+	}
+	l.publish(p)
+	return l
+}
+
+// publish adds the edition that is due.
+func (l *library) publish(p *Plan) {
+	members := slices.Clone(l.listed)
+	l.editions = append(l.editions, edition{list: p.listOf(members, uint32(len(l.editions)+1)), at: l.publishedAt, members: members})
+	l.compare()
+}
+
+// compare finds the editions that are outdated.
+func (l *library) compare() {
+	for i := range l.editions {
+		l.editions[i].outdated = !slices.Equal(l.editions[i].members, l.listed)
+	}
+}
+
+// newest is the number of the newest edition.
+func (l *library) newest() uint32 { return uint32(len(l.editions) - 1) }
+
+// absentAtFirst tells whether a relay does not exist yet when the run begins:
+// the first that happens to its existence is that it is installed.
+func (p *Plan) absentAtFirst(id selection.RelayID) bool {
+	for i := range p.Events {
+		switch e := &p.Events[i]; {
+		case e.Relay != id:
+		case e.Kind == RelayInstalled:
+			return true
+		case e.Kind == RelayRetired:
+			return false
+		}
+	}
+	return false
+}
+
+// changeList changes whether a relay should be listed and makes a new edition
+// due.
+func (c *cell) changeList(id selection.RelayID, listed bool) {
+	l := &c.library
+	if l.listed[id] == listed {
+		return
+	}
+	l.listed[id] = listed
+	l.compare()
+	if l.publishAt == vtime.Never {
+		l.publishAt = max(c.now, l.publishedAt.Add(c.pol.World.RelaysFileRefresh))
+		c.push(l.publishAt, evPublish, 0, 0)
+	}
+}
+
+// publishList publishes an edition. Clients that are online begin to copy it.
+func (c *cell) publishList() {
+	l := &c.library
+	l.publishAt, l.publishedAt = vtime.Never, c.now
+	l.publish(c.plan)
+	for i := range c.clients {
+		c.scheduleGather(i)
+	}
+}
+
+// scheduleGather queues the client's next copy of the relay list, if it is
+// online and there is a newer one than its own.
+func (c *cell) scheduleGather(i int) {
+	cl := &c.clients[i]
+	newest := c.library.newest()
+	if !cl.online || cl.stale || cl.edition == newest || cl.gatherAt != vtime.Never {
+		return
+	}
+	delay := rng.Below(cl.key.Draw(rng.Gather, uint64(newest)), uint64(c.pol.World.RelaysDatPropagation)+1)
+	cl.gatherAt = c.now + vtime.Instant(delay)
+	c.push(cl.gatherAt, evGather, i, 0)
+}
+
+// gather gives the client the newest relay list. It starts no selection (2.10).
+func (c *cell) gather(i int) {
+	cl := &c.clients[i]
+	if cl.gatherAt != c.now {
+		return
+	}
+	cl.gatherAt = vtime.Never
+	cl.edition = c.library.newest()
+	cl.sel.SetCourse(c.course(cl.group, cl.edition))
+}
+
+// madeCourse is a course of a group, and what it was made from.
+type madeCourse struct {
+	course  *selection.Course
+	policy  *PolicyPlan
+	edition uint32
+	seek    *string
+	// quietBase is the first of its stages in cell.quiet.
+	quietBase int
+}
+
+// course returns the course of a group's clients with their present settings
+// and an edition of the list.
+func (c *cell) course(group, edition uint32) *selection.Course {
+	g := &c.groups[group]
+	for i := range g.courses {
+		if m := &g.courses[i]; m.edition == edition && m.seek == g.seek && m.policy == c.pol {
+			return m.course
+		}
+	}
+	settings := *c.pol.Settings[group]
+	if g.seek != nil {
+		settings.SeekList = *g.seek
+	}
+	course, _ := selection.Compile(&settings, &c.pol.Params, c.library.editions[edition].list)
+	c.keepCourse(g, course, edition)
+	return course
+}
+
+func (c *cell) keepCourse(g *group, course *selection.Course, edition uint32) *madeCourse {
+	g.courses = append(g.courses, madeCourse{course, c.pol, edition, g.seek, len(c.quiet)})
+	for range course.Stages {
+		c.quiet = append(c.quiet, make([]int16, c.attachments))
+	}
+	return &g.courses[len(g.courses)-1]
+}
+
+// courseInForce is the course that the client's present selection goes by. One
+// that was made elsewhere is kept as if it had been made here.
+func (c *cell) courseInForce(cl *client) *madeCourse {
+	g := &c.groups[cl.group]
+	for i := range g.courses {
+		if g.courses[i].course == cl.sel.Course() {
+			return &g.courses[i]
+		}
+	}
+	return c.keepCourse(g, cl.sel.Course(), cl.edition)
+}
