@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"io"
 	"os"
 	"os/exec"
@@ -18,11 +19,14 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"relaysim": main})
 }
 
+var update = flag.Bool("update", false, "rewrite the outputs in testdata/script that are compared")
+
 // TestScripts runs the archives of testdata/script: what the command prints
 // and how it ends. Each finds tiny.toml in its folder.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:           "testdata/script",
+		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
 			data, err := os.ReadFile("testdata/tiny.toml")
 			if err != nil {
@@ -97,7 +101,7 @@ func call(args ...string) ended {
 
 // TestHelpFitsOnAScreen holds every help text to 40 lines of 132 columns.
 func TestHelpFitsOnAScreen(t *testing.T) {
-	for _, command := range []string{"", "run", "check", "show", "list", "version", "completion"} {
+	for _, command := range []string{"", "run", "explain", "check", "show", "list", "version", "completion"} {
 		args := append(strings.Fields(command), "--help")
 		got := call(args...)
 		if got.code != exitDone || got.stdout == "" {
@@ -127,6 +131,7 @@ func TestUnwritableStdoutIsAFailure(t *testing.T) {
 		{"version"},
 		{"check", "testdata/tiny.toml"},
 		{"show", "testdata/tiny.toml"},
+		{"explain", "testdata/tiny.toml", "--client", "remote"},
 		{"run", "testdata/tiny.toml", "--progress", "none", "-o", filepath.Join(t.TempDir(), "out")},
 	} {
 		var stderr bytes.Buffer

@@ -42,8 +42,8 @@ var roomRules = map[string]roomRule{
 		"a made-up run for the tests of results and report, which must do without a simulation",
 	},
 	"report": {
-		[]string{"results"},
-		"a report shows figures and computes none: what it could reach it would soon recompute",
+		[]string{"results", "sim", "vtime"},
+		"a report shows figures and computes none: what it could reach it would soon recompute (of sim: the story of one selection, which is plain data)",
 	},
 	"probe": {
 		[]string{"selection", "vtime", "rng"},

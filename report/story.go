@@ -1,0 +1,316 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/relaysim/relaysim/sim"
+	"github.com/relaysim/relaysim/vtime"
+)
+
+// StoryJSON writes a story as JSON.
+func StoryJSON(w io.Writer, s *sim.Story) error {
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the story: %w", err)
+	}
+	return send(w, append(data, '\n'))
+}
+
+// StoryText writes a story for a reader: what happened, in order of time, and
+// what would have altered it.
+func StoryText(w io.Writer, s *sim.Story, o Options) error {
+	if o.Width <= 0 {
+		o.Width = defaultWidth
+	}
+	o.Width = max(o.Width, minWidth)
+	p := &storyPage{s: s, t: screen{o: o}}
+	p.head()
+	p.course()
+	p.end()
+	p.changes()
+	p.policies()
+	return send(w, p.t.b.Bytes())
+}
+
+func send(w io.Writer, data []byte) error {
+	if _, err := w.Write(data); err != nil {
+		return fmt.Errorf("write story: %w", err)
+	}
+	return nil
+}
+
+// storyPage lays out one story.
+type storyPage struct {
+	s *sim.Story
+	t screen
+}
+
+// storyColumn is the width of the column of times and headings.
+const storyColumn = 11
+
+// item writes a text under a heading or a time; further lines are indented to
+// the column of the text.
+func (p *storyPage) item(head, text string) {
+	pad := strings.Repeat(noBreak, storyColumn)
+	for i, l := range hang(p.t.said(text), p.t.o.Width-storyColumn) {
+		h := pad
+		if i == 0 {
+			h = head + strings.Repeat(noBreak, max(1, storyColumn-utf8.RuneCountInString(head)))
+		}
+		p.t.line(h + l)
+	}
+}
+
+// detail writes a text below an item, indented further.
+func (p *storyPage) detail(text string) {
+	lines := hang(p.t.said(text), p.t.o.Width-storyColumn-4)
+	for i, l := range lines {
+		mark := "  "
+		if i > 0 {
+			mark = "    "
+		}
+		p.t.line(strings.Repeat(noBreak, storyColumn) + strings.ReplaceAll(mark, " ", noBreak) + l)
+	}
+}
+
+// hang breaks a text at spaces into lines of at most width characters.
+func hang(s string, width int) []string {
+	var lines []string
+	line := ""
+	for _, w := range strings.Fields(s) {
+		switch {
+		case line == "":
+			line = w
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(w) <= width:
+			line += " " + w
+		default:
+			lines = append(lines, line)
+			line = w
+		}
+	}
+	return append(lines, line)
+}
+
+func (p *storyPage) head() {
+	s := p.s
+	p.t.line(fmt.Sprintf("%s under %s: %s", s.Client.ID, s.Policy, storyEnd(s.Outcome)))
+	p.t.line(fmt.Sprintf("%s · replication %d · seed %d · model %d", s.Scenario, s.Replication, s.Seed, s.ModelVersion))
+	p.t.line("")
+	p.item("Policy", s.Policy+": "+s.PolicyText)
+	if s.Coupled != "" {
+		p.item("Alone", "this is the client as if it were alone; in a run others take part: "+s.Coupled)
+	}
+	p.item("Started", fmt.Sprintf("%s at %s%s: %s", storyDay(s, s.Started), s.Client.At, away(s.Client), storyTrigger(s)))
+	p.item("Client", p.client())
+	for i := range s.Sought {
+		head := ""
+		if i == 0 {
+			head = "Seeks"
+		}
+		p.item(head, storyGroup(&s.Sought[i]))
+	}
+	p.t.line("")
+}
+
+func away(c sim.StoryClient) string {
+	if c.At == c.Home {
+		return ""
+	}
+	return " (its home is " + c.Home + ")"
+}
+
+func (p *storyPage) client() string {
+	s := p.s
+	list := fmt.Sprintf("Relays.dat version %d", s.List.Version)
+	if s.List.Age != nil {
+		list += ", " + lasting(*s.List.Age) + " old"
+	}
+	if s.List.Outdated {
+		list += ", OUTDATED"
+	} else {
+		list += ", current"
+	}
+	mode := s.Client.Mode
+	if s.Client.Mode == "automatic" {
+		seek := s.Client.Seek
+		if seek == "" {
+			seek = "empty"
+		}
+		mode += ", seek list " + seek
+	}
+	return fmt.Sprintf("%s; TTL up to %d; %s (%s)", mode, s.Client.MaximumTTL, list, counted(s.List.Entries, "entry", "entries"))
+}
+
+// storyGroup names the relays of a stage.
+func storyGroup(g *sim.StoryGroup) string {
+	var b strings.Builder
+	b.WriteString(stageName(g.Group, g.By))
+	if g.Priority > 0 {
+		fmt.Fprintf(&b, ", priority %d", g.Priority)
+	}
+	b.WriteString(": ")
+	b.WriteString(someOf(relayNames(g.Relays)))
+	b.WriteString(routersAway(g.Relays))
+	if !g.Asked {
+		b.WriteString("; not asked")
+	}
+	return b.String()
+}
+
+func relayNames(relays []sim.StoryRelay) []string {
+	var names []string
+	for i := range relays {
+		names = append(names, relays[i].Name)
+	}
+	return names
+}
+
+// routersAway is how far the relays of a group are.
+func routersAway(relays []sim.StoryRelay) string {
+	least, most := -1, -1
+	for i := range relays {
+		n := relays[i].Routers
+		if n < 0 {
+			continue
+		}
+		if least < 0 || n < least {
+			least = n
+		}
+		most = max(most, n)
+	}
+	switch {
+	case most < 0:
+		return ""
+	case least == most:
+		return fmt.Sprintf(" (%s away)", counted(most, "router", "routers"))
+	}
+	return fmt.Sprintf(" (%d to %d routers away)", least, most)
+}
+
+// mostNames is how many names stand in a row.
+const mostNames = 4
+
+// someOf lists names; of many only the first.
+func someOf(names []string) string {
+	if len(names) <= mostNames+1 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNames], ", "), len(names)-mostNames)
+}
+
+// stageName names what is asked: a group, or a host by the setting that names
+// it.
+func stageName(group, by string) string {
+	switch group {
+	case "":
+		return by + " relay"
+	case "*":
+		return "relays without affiliation"
+	}
+	return "group " + group
+}
+
+// weekdayNames in the order of Life.Days.
+var weekdayNames = [7]string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
+
+// storyDay is an instant in local time with its day: "Wed 09:00:00".
+func storyDay(s *sim.Story, at vtime.Instant) string {
+	const day = 24 * time.Hour
+	local := s.StartOfWeek + time.Duration(at)
+	days := int(local / day)
+	text := weekdayNames[days%7] + " " + storyClock(s, at)
+	if days >= 7 {
+		text = fmt.Sprintf("week %d ", days/7+1) + text
+	}
+	return text
+}
+
+// storyClock is an instant in local time without its day, to the second.
+func storyClock(s *sim.Story, at vtime.Instant) string {
+	local := (s.StartOfWeek + time.Duration(at)) % (24 * time.Hour) / time.Second
+	return fmt.Sprintf("%02d:%02d:%02d", local/3600, local/60%60, local%60)
+}
+
+// lasting is a length of time for a reader.
+func lasting(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%d ms", (d+time.Millisecond/2)/time.Millisecond)
+	}
+	const day = 24 * time.Hour
+	d = d.Round(time.Second)
+	days := ""
+	if d >= day {
+		days = fmt.Sprintf("%dd", d/day)
+		d %= day
+	}
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	if days != "" && d == 0 {
+		return days
+	}
+	return days + text
+}
+
+// storyTrigger says what started the selection.
+func storyTrigger(s *sim.Story) string {
+	before := ", without a parent before"
+	if s.Previous != "" {
+		before = ", parent before: " + s.Previous
+	}
+	switch s.Trigger {
+	case "start":
+		return "the agent started" + before
+	case "address change":
+		return "its address changed" + before
+	case "timer":
+		return "the re-selection interval passed" + before
+	case "parent lost":
+		return "contact with its parent " + s.Previous + " failed for the resist interval"
+	case "retry":
+		return "the wait after a selection that failed was over"
+	}
+	return s.Trigger + before
+}
+
+// storyEnd is an outcome in a few words.
+func storyEnd(o sim.StoryOutcome) string {
+	switch o.Kind {
+	case "decided":
+		return o.Parent + ", " + byWords(o.By)
+	case "kept":
+		return o.Parent + " kept, " + byWords(o.By)
+	case "gave up":
+		return "no parent"
+	case "none":
+		return "no selection until then"
+	}
+	return "broken off"
+}
+
+// byWords says how a parent was come by.
+func byWords(by string) string {
+	switch by {
+	case "probe":
+		return "found by probing"
+	case "manual":
+		return "set by hand"
+	case "failover":
+		return "as failover relay"
+	case "random":
+		return "as random relay"
+	case "fallback":
+		return "as fallback relay"
+	case "root":
+		return "as last resort"
+	}
+	return by
+}
