@@ -35,9 +35,16 @@ func (k Key) Stream(p Purpose) Stream {
 }
 
 // Draw returns the n-th draw, the same as Key.Draw.
-func (s Stream) Draw(n uint64) uint64 {
-	return mix(uint64(s) ^ (n*0xd1342543de82ef95 + 0x2545f4914f6cdd1d))
-}
+func (s Stream) Draw(n uint64) uint64 { return s.At(NthOf(n)) }
+
+// Nth is a counter as draws use it, to be kept where it is used often.
+type Nth uint64
+
+// NthOf returns the counter n.
+func NthOf(n uint64) Nth { return Nth(n*0xd1342543de82ef95 + 0x2545f4914f6cdd1d) }
+
+// At returns the draw of a counter: s.At(NthOf(n)) is s.Draw(n).
+func (s Stream) At(n Nth) uint64 { return mix(uint64(s) ^ uint64(n)) }
 
 // mix is the splitmix64 finaliser (Stafford's variant 13).
 func mix(x uint64) uint64 {

@@ -148,6 +148,7 @@ func (c *Course) addSweeps() []string {
 		st := Stage{Kind: Sweep, Group: labels[m.group], Priority: m.priority, By: ByProbe, Candidates: make([]Candidate, 0, to-from), even: true}
 		for _, m := range members[from:to] {
 			st.Candidates = append(st.Candidates, m.Candidate)
+			st.nth = append(st.nth, rng.NthOf(m.Key))
 			st.even = st.even && m.Weight == st.Candidates[0].Weight
 		}
 		c.steps = append(c.steps, step{kind: sweepStep, by: ByProbe, stage: uint16(len(c.Stages)), group: uint16(m.group), relay: NoRelay})

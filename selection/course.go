@@ -1,5 +1,7 @@
 package selection
 
+import "github.com/relaysim/relaysim/rng"
+
 // Candidate is a relay as one stage of a course sees it.
 type Candidate struct {
 	Relay  RelayID
@@ -29,4 +31,6 @@ type Stage struct {
 	By By
 
 	even bool // all candidates have one weight
+	// nth has the candidates' keys as the race's draws count them.
+	nth []rng.Nth
 }

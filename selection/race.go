@@ -52,12 +52,21 @@ func (s *Selector) race() (winner int, won competition) {
 // wins, the lower key among equals, which is the earlier candidate.
 func (s *Selector) evenRace() int {
 	draws := s.selectionKey().Stream(rng.Race)
-	candidates := s.stage().Candidates
+	nth := s.stage().nth
 	winner, least := -1, uint64(0)
 	for k := range s.scratch.words {
-		for w := s.competitors(k); w != 0; w &= w - 1 {
+		w := s.competitors(k)
+		if w == 1<<64-1 { // as in a large stage that answers as a whole
+			for j, n := range nth[k<<6 : k<<6+64] {
+				if word := draws.At(n); word < least || winner < 0 {
+					winner, least = k<<6+j, word
+				}
+			}
+			continue
+		}
+		for ; w != 0; w &= w - 1 {
 			i := k<<6 + bits.TrailingZeros64(w)
-			if word := draws.Draw(candidates[i].Key); winner < 0 || word < least {
+			if word := draws.At(nth[i]); word < least || winner < 0 {
 				winner, least = i, word
 			}
 		}
@@ -68,7 +77,7 @@ func (s *Selector) evenRace() int {
 // unevenRace is the race among candidates of different weights.
 func (s *Selector) unevenRace(law ZeroWeight, total uint32) int {
 	draws := s.selectionKey().Stream(rng.Race)
-	candidates := s.stage().Candidates
+	candidates, nth := s.stage().Candidates, s.stage().nth
 	winner := -1
 	var best runner
 	var variate uint64 // of best
@@ -80,7 +89,7 @@ func (s *Selector) unevenRace(law ZeroWeight, total uint32) int {
 			if weight == 0 {
 				continue
 			}
-			r := runner{draws.Draw(c.Key), weight, c.Key}
+			r := runner{draws.At(nth[i]), weight, c.Key}
 			if winner < 0 || !r.trails(best, variate) && r.compare(best) < 0 {
 				winner, best, variate = i, r, rng.Exponential(r.word)
 			}
