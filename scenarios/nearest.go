@@ -3,6 +3,8 @@ package scenarios
 import (
 	"fmt"
 	"strings"
+
+	"github.com/relaysim/relaysim/selection"
 )
 
 // nearest returns the known name that is closest to name, if one is close
@@ -14,7 +16,7 @@ func nearest(name string, known []string) (string, bool) {
 		return "", false
 	}
 	for i, k := range known {
-		d := editDistance(strings.ToLower(name), strings.ToLower(k))
+		d := selection.EditDistance(strings.ToLower(name), strings.ToLower(k))
 		if d <= limit && d < max(len(name), len(k)) && (bestAt < 0 || d < best) {
 			best, bestAt = d, i
 		}
@@ -38,25 +40,4 @@ func hint(name string, known []string) string {
 		return fmt.Sprintf(" (one of %s and %d more)", strings.Join(known[:few], ", "), len(known)-few)
 	}
 	return fmt.Sprintf(" (one of %s)", strings.Join(known, ", "))
-}
-
-// editDistance is Levenshtein's distance in bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

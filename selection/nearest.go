@@ -7,16 +7,17 @@ import "strings"
 func nearest(s string, names []string) string {
 	best, least := "", -1
 	for _, name := range names {
-		if d := editDistance(strings.ToLower(s), strings.ToLower(name)); least < 0 || d < least {
+		if d := EditDistance(strings.ToLower(s), strings.ToLower(name)); least < 0 || d < least {
 			best, least = name, d
 		}
 	}
 	return best
 }
 
-// editDistance is the number of insertions, deletions and replacements of one
-// byte between a and b.
-func editDistance(a, b string) int {
+// EditDistance is the number of insertions, deletions and replacements of one
+// byte between a and b. It serves hints about misspelt names, here and where
+// scenarios are read.
+func EditDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
