@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/relaysim/relaysim/scenarios/pos"
+	"github.com/relaysim/relaysim/selection"
 )
 
 // registryHead begins every export of the Windows registry editor.
@@ -56,9 +57,13 @@ func readRegistry(d *deployed, file string, data []byte) {
 		default:
 			r.line(text, at)
 		}
-		goesOn = headed && strings.HasSuffix(text, `\`) && !strings.HasPrefix(text, "[")
+		// Only a value can go on in the next line.
+		goesOn = headed && strings.HasSuffix(text, `\`) && (goesOn || strings.HasPrefix(text, `"`) || strings.HasPrefix(text, "@"))
 	}
 	r.endKey()
+	if len(d.names) == 0 {
+		d.warn(spot{file, 1, 1}, "settings", "no client setting found (keys end in %s and its name)", `BigFix\EnterpriseClient\Settings\Client\`)
+	}
 }
 
 // line reads one line: a key in brackets, a value, a comment or nothing.
@@ -92,7 +97,18 @@ func (r *registryReader) key(text string, at spot) {
 		r.add(at, "settings", "deletes the setting %q (an export has values)", short(rest))
 		return
 	}
-	r.name, r.at = rest, at
+	r.name, r.at = properCase(rest), at
+}
+
+// properCase is a setting's name as the vendor writes it: the registry does
+// not tell cases apart. Names that nobody knows stay as they are.
+func properCase(name string) string {
+	for _, known := range selection.SettingNames() {
+		if strings.EqualFold(known, name) {
+			return known
+		}
+	}
+	return name
 }
 
 // cutFold is strings.CutPrefix without regard to case. The prefix is ASCII.
@@ -149,8 +165,12 @@ func (r *registryReader) valueLine(text string, at spot) {
 
 // endKey puts the setting whose key ends.
 func (r *registryReader) endKey() {
-	if r.name != "" && r.hasValue {
+	switch {
+	case r.name == "":
+	case r.hasValue:
 		r.put(r.name, r.value, r.effective, r.at)
+	default:
+		r.warn(r.at, "settings", "%s: has no \"value\", ignored", r.name)
 	}
 	*r = registryReader{deployed: r.deployed, file: r.file}
 }

@@ -67,23 +67,27 @@ func (s *source) readAs(name string, wide bool) ([]byte, *badFile) {
 // Reasons of our own for not using a file.
 var (
 	errDirectory = errors.New("is a directory (a file is needed)")
+	errSpecial   = errors.New("is a pipe or a device, not a file")
 	errTooLarge  = fmt.Errorf("is larger than %d MiB, the largest size accepted", maxFileSize>>20)
 )
 
 func (s *source) bytes(name string) ([]byte, error) {
-	f, err := s.fsys.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	// Before it is opened: a named pipe would wait for a writer.
+	info, err := fs.Stat(s.fsys, name)
 	if err != nil {
 		return nil, err
 	}
 	if info.IsDir() {
 		return nil, errDirectory
 	}
-	// Not by Stat alone: devices and pipes have no size.
+	if !info.Mode().IsRegular() {
+		return nil, errSpecial
+	}
+	f, err := s.fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
 	if err == nil && len(data) > maxFileSize {
 		err = errTooLarge
@@ -132,6 +136,9 @@ func beside(from, ref string) string {
 type disk struct{}
 
 func (disk) Open(name string) (fs.File, error) { return os.Open(filepath.FromSlash(name)) }
+
+// Stat looks at a file without opening it.
+func (disk) Stat(name string) (fs.FileInfo, error) { return os.Stat(filepath.FromSlash(name)) }
 
 // baseName is a scenario's name: the file's without folder and ending.
 func baseName(file string) string { return strings.TrimSuffix(path.Base(file), ".toml") }

@@ -14,7 +14,9 @@ type change struct {
 	kind changeKind
 	box  topology.BoxID
 	// packet is the kind that is let through, from one network to another.
-	packet   topology.Kind
+	packet topology.Kind
+	// back: an answer over TCP, whose port is that of its source.
+	back     bool
 	from, to topology.NetworkID
 	leg      topology.LegID
 	relay    selection.RelayID
@@ -43,6 +45,9 @@ func (ch change) words(p *Plan, n *topology.Network) string {
 	}
 	switch ch.kind {
 	case acceptPacket:
+		if ch.back {
+			return fmt.Sprintf("answers from %v accepted by %s (%s to %s)", ch.packet, box, place(p, ch.from), place(p, ch.to))
+		}
 		return fmt.Sprintf("%v accepted by %s (%s to %s)", ch.packet, box, place(p, ch.from), place(p, ch.to))
 	case forwardPacket:
 		return fmt.Sprintf("%v forwarded by %s", ch.packet, box)
@@ -199,7 +204,7 @@ func (r *remedist) packet(s *sighting) {
 		return
 	}
 	box, kind := &r.pol.Spec.Boxes[s.result.Box], s.packet.Kind
-	ch := change{kind: acceptPacket, box: s.result.Box, packet: kind, from: s.packet.Src.At.Network, to: s.packet.Dst.At.Network}
+	ch := change{kind: acceptPacket, box: s.result.Box, packet: kind, back: kind == topology.TCP && s.packet.Back, from: s.packet.Src.At.Network, to: s.packet.Dst.At.Network}
 	if kind.IsError() { // its source is whichever router made it
 		ch.from = topology.NoNetwork
 	}
