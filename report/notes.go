@@ -12,7 +12,7 @@ const mostWarnings = 3
 func (t *screen) notes() {
 	t.line("")
 	if names := unverified(t.s); len(names) > 0 {
-		line := fmt.Sprintf("%s at defaults that no public source states", counted(len(names), "model parameter is", "model parameters are"))
+		line := fmt.Sprintf("%s at unverified defaults", counted(len(names), "parameter or setting", "parameters and settings"))
 		if h := hanging(t.s); len(h) > 0 {
 			line += "; verdicts hang on " + strings.Join(h, ", ")
 		}

@@ -230,6 +230,28 @@ func parameters(plan *sim.Plan, p *sim.PolicyPlan) []Parameter {
 			out = append(out, Parameter{Name: row.Name, Value: v, Unit: row.Unit, Default: v == row.Default, Unverified: row.Unverified(), Row: row.Row})
 		}
 	}
+	return append(out, recalledSettings(p)...)
+}
+
+// recalledSettings are the numeric settings whose default no public source
+// states, where a group of clients has that default in force: they belong to
+// the unknowns of a result like the parameters. A settings file that states
+// the same number does not make the number less uncertain.
+func recalledSettings(p *sim.PolicyPlan) []Parameter {
+	var out []Parameter
+	for _, i := range selection.SettingTable {
+		atDefault := slices.ContainsFunc(p.Settings, func(s *selection.Settings) bool {
+			v, ok := i.Number(s)
+			return ok && v == i.Default
+		})
+		if i.Unverified() && atDefault {
+			unit := ""
+			if strings.HasSuffix(i.Name, "Seconds") {
+				unit = "s"
+			}
+			out = append(out, Parameter{Name: i.Name, Value: i.Default, Unit: unit, Default: true, Unverified: true, Row: i.Row})
+		}
+	}
 	return out
 }
 

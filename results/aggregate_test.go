@@ -5,10 +5,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/relaysim/relaysim/results/madeup"
+	"github.com/relaysim/relaysim/selection"
 	"github.com/relaysim/relaysim/sim"
 )
 
@@ -176,5 +178,21 @@ func TestDeploymentParametersInForce(t *testing.T) {
 	}
 	if got, want := names(sim.AuthenticatingOn), []string{"authenticating_switch=until_registration"}; !slices.Equal(got, want) {
 		t.Errorf("a relay begins to authenticate: %q stated, want %q", got, want)
+	}
+}
+
+// Defaults of settings that are only recalled are unknowns of a result.
+func TestRecalledSettingsAreAmongTheParameters(t *testing.T) {
+	s := selection.DefaultSettings()
+	s.MaxRetry = time.Hour
+	names := []string{}
+	for _, x := range recalledSettings(&sim.PolicyPlan{Settings: []*selection.Settings{&s}}) {
+		if !x.Unverified || !x.Default || x.Value == "" {
+			t.Errorf("%+v: want an unverified default with its value", x)
+		}
+		names = append(names, strings.TrimPrefix(x.Name, "_BESClient_RelaySelect_"))
+	}
+	if want := []string{"MaximumTTLToPing", "IntervalSeconds", "MinRetryIntervalSeconds"}; !slices.Equal(names, want) {
+		t.Errorf("recalled settings in force: %q, want %q", names, want)
 	}
 }

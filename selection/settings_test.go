@@ -135,3 +135,25 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
+
+// Number is the inverse of reading a value.
+func TestNumberReadsBack(t *testing.T) {
+	numbers := 0
+	for _, i := range SettingTable {
+		s := DefaultSettings()
+		v, ok := i.Number(&s)
+		if ok != (i.Kind == "number") || ok && v != i.Default {
+			t.Errorf("%s: number %q, %v; want the default %q of a number", i.Name, v, ok, i.Default)
+		}
+		if ok {
+			numbers++
+			i.store(&s, "77")
+			if v, _ := i.Number(&s); v != "77" {
+				t.Errorf("%s: %q after storing 77", i.Name, v)
+			}
+		}
+	}
+	if numbers < 5 {
+		t.Errorf("only %d numeric settings", numbers)
+	}
+}

@@ -25,6 +25,17 @@ type SettingInfo struct {
 	Text string
 
 	store func(*Settings, string) string // returns a warning, or ""
+	// value is the inverse of store, of numbers only.
+	value func(*Settings) string
+}
+
+// Number returns the value of a numeric setting in force, in the setting's
+// unit. ok is false for settings of another kind.
+func (i SettingInfo) Number(s *Settings) (value string, ok bool) {
+	if i.value == nil {
+		return "", false
+	}
+	return i.value(s), true
 }
 
 // Unverified tells whether the default rests on no public text.
@@ -61,6 +72,7 @@ var SettingTable = []SettingInfo{
 			}
 			return warning + ": default 255 used"
 		},
+		value: func(s *Settings) string { return strconv.Itoa(int(s.MaximumTTL)) },
 	},
 	spanSetting("_BESClient_RelaySelect_IntervalSeconds", "21600", 1, maxNumber, "3.10", "R",
 		"wait of an automatic client from the end of one selection to the next", func(s *Settings) *time.Duration { return &s.Interval }),
@@ -171,6 +183,7 @@ func spanSetting(name, def string, least, most uint64, row, grade, text string, 
 			}
 			return warning + " s: default " + def + " used"
 		},
+		value: func(s *Settings) string { return strconv.FormatInt(int64(*field(s)/time.Second), 10) },
 	}
 }
 
