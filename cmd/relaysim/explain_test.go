@@ -140,3 +140,25 @@ func TestExplainDocumentation(t *testing.T) {
 		t.Errorf("docs/explain.md does not show what is printed:\n%s", shown.String())
 	}
 }
+
+// After the hub and a branch's own relay have failed, the story names what
+// ended the probes under each policy of the branch outage, and the change that
+// the administrator can make.
+func TestExplainTellsTheBranchOutage(t *testing.T) {
+	for policy, want := range map[string][]string{
+		"own-site":      {"relay-07: host down", "register with root: registered", "with relay-07 up it would have chosen relay-07"},
+		"any-hub":       {"hub-north-01, hub-north-02, hub-north-03, hub-north-04 and 6 more: host down", "found by probing"},
+		"own-hub-first": {"all 10: host down", "found by probing"},
+		"any-hub-no-ping": {
+			"all 20: echo request dropped by wan: it forwards no icmp/echo-request",
+			"with icmp/echo-request forwarded by wan it would have chosen hub-south-",
+		},
+	} {
+		got := call("explain", "branch-outage", "--client", "server/branch-07", "--policy", policy, "--at", "Tue 09:00")
+		for _, w := range want {
+			if got.code != exitDone || !strings.Contains(got.stdout, w) {
+				t.Errorf("%s: code %d, %q is not in:\n%s", policy, got.code, w, got.stdout)
+			}
+		}
+	}
+}
