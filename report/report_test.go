@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
-	"flag"
 	"image/png"
 	"io"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,30 +13,9 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/relaysim/relaysim/results"
 	"github.com/relaysim/relaysim/results/madeup"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata")
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs (rewrite with -update and read the change):\n%s", path, cmp.Diff(string(want), string(got)))
-	}
-}
 
 var madeUpJSON = sync.OnceValues(func() ([]byte, error) {
 	p := madeup.Plan()
@@ -79,7 +55,7 @@ func TestTerminal(t *testing.T) {
 		"terminal-ascii.txt": {ASCII: true},
 		"terminal-80.txt":    {Width: 80},
 	} {
-		golden(t, name, []byte(screenOf(t, madeUp(t), o)))
+		madeup.Golden(t, name, []byte(screenOf(t, madeUp(t), o)))
 	}
 }
 

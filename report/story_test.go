@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/relaysim/relaysim/results/madeup"
 	"github.com/relaysim/relaysim/sim"
 	"github.com/relaysim/relaysim/vtime"
 )
@@ -126,8 +127,8 @@ func storyOf(t *testing.T, s *sim.Story, o Options) string {
 }
 
 func TestStoryText(t *testing.T) {
-	golden(t, "story.txt", []byte(storyOf(t, madeUpStory(), Options{})))
-	golden(t, "story-ascii-80.txt", []byte(storyOf(t, madeUpStory(), Options{ASCII: true, Width: 80})))
+	madeup.Golden(t, "story.txt", []byte(storyOf(t, madeUpStory(), Options{})))
+	madeup.Golden(t, "story-ascii-80.txt", []byte(storyOf(t, madeUpStory(), Options{ASCII: true, Width: 80})))
 }
 
 func TestStoryLog(t *testing.T) {
@@ -135,7 +136,7 @@ func TestStoryLog(t *testing.T) {
 	if err := StoryLog(&b, madeUpStory()); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "story.log", b.Bytes())
+	madeup.Golden(t, "story.log", b.Bytes())
 	if first, _, _ := strings.Cut(b.String(), "\n"); !strings.HasPrefix(first, "# Look-alike") {
 		t.Errorf("the first line is %q, want one that says what this is", first)
 	}

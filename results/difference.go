@@ -100,8 +100,7 @@ func (r *run) headlineScope(s *Summary) scope {
 }
 
 // FormatDifference writes a difference with its sign, fractions in percentage
-// points: "+99.8%", "-12m30s ±10s". "~" marks one that is not
-// detectable.
+// points: "+99.8%", "-12m30s ±10s". "~" marks one that is not detectable.
 func FormatDifference(e Estimate) string {
 	if e.None() {
 		return "none"

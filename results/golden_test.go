@@ -1,39 +1,13 @@
 package results
 
 import (
-	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/relaysim/relaysim/results/madeup"
 	"github.com/relaysim/relaysim/sim"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata")
-
-// golden compares got with a file of testdata.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs (rewrite with -update and read the change):\n%s", path, cmp.Diff(string(want), string(got)))
-	}
-}
 
 // madeUpTallies are made once; only tests that change tallies make their own.
 var madeUpTallies = sync.OnceValue(func() []*sim.Tally { return madeup.Tallies(madeup.Plan()) })
@@ -60,7 +34,7 @@ func TestPoliciesCSV(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "policies.csv", b)
+	madeup.Golden(t, "policies.csv", b)
 }
 
 func TestRelaysCSV(t *testing.T) {
@@ -68,7 +42,7 @@ func TestRelaysCSV(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "relays.csv", b)
+	madeup.Golden(t, "relays.csv", b)
 }
 
 // TestMeasuresAsWritten pins one scope and the verdicts as summary.json has
@@ -84,5 +58,5 @@ func TestMeasuresAsWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "outside.json", append(indented(b), '\n'))
+	madeup.Golden(t, "outside.json", append(indented(b), '\n'))
 }

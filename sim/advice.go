@@ -18,35 +18,49 @@ func (p *Plan) CourseWarnings() []string {
 		listed[i] = !p.Relays[i].Unlisted
 	}
 	list := p.listOf(listed, 1)
-	var said []string
-	under := map[string][]string{}
+	var n notices
 	for i := range p.Policies {
 		for g := range p.Groups {
 			course, warnings := selection.Compile(p.Policies[i].Settings[g], &p.Policies[i].Params, list)
 			warnings = append(warnings, p.unsought(course)...)
 			for _, w := range append(warnings, unknownHosts(course)...) {
-				line := fmt.Sprintf("group %q: %s", p.Labels[p.Groups[g].Label], w)
-				if under[line] == nil {
-					said = append(said, line)
-				}
-				if !slices.Contains(under[line], p.Policies[i].Name) {
-					under[line] = append(under[line], p.Policies[i].Name)
-				}
+				n.add(fmt.Sprintf("group %q: %s", p.Labels[p.Groups[g].Label], w), p.Policies[i].Name)
 			}
 		}
 	}
-	for i, line := range said {
-		said[i] = "under " + p.which(under[line]) + " " + line
-	}
-	return said
+	return n.lines(p)
 }
 
-// which names policies: "every policy" if all are meant.
-func (p *Plan) which(names []string) string {
-	if len(names) == len(p.Policies) {
-		return "every policy"
+// notices collects what is said of several policies, each once, in the order
+// in which it was first said.
+type notices struct {
+	said  []string
+	under map[string][]string // names of policies
+}
+
+func (n *notices) add(text, policy string) {
+	if n.under == nil {
+		n.under = map[string][]string{}
 	}
-	return "policy " + strings.Join(names, ", ")
+	if n.under[text] == nil {
+		n.said = append(n.said, text)
+	}
+	if !slices.Contains(n.under[text], policy) {
+		n.under[text] = append(n.under[text], policy)
+	}
+}
+
+// lines puts before each notice the policies that it speaks of.
+func (n *notices) lines(p *Plan) []string {
+	var out []string
+	for _, text := range n.said {
+		which := "policy " + strings.Join(n.under[text], ", ")
+		if len(n.under[text]) == len(p.Policies) {
+			which = "every policy"
+		}
+		out = append(out, "under "+which+" "+text)
+	}
+	return out
 }
 
 // unsought lists the sought labels under which the list has no relay.

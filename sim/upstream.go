@@ -10,20 +10,13 @@ import (
 // UpstreamWarnings says of every relay that is cut off from the root under
 // which policies it is.
 func (p *Plan) UpstreamWarnings() []string {
-	var said, warnings []string
-	under := map[string][]string{}
+	var n notices
 	for i := range p.Policies {
 		for _, w := range p.Upstream(i) {
-			if under[w] == nil {
-				said = append(said, w)
-			}
-			under[w] = append(under[w], p.Policies[i].Name)
+			n.add(w, p.Policies[i].Name)
 		}
 	}
-	for _, w := range said {
-		warnings = append(warnings, "under "+p.which(under[w])+" "+w)
-	}
-	return warnings
+	return n.lines(p)
 }
 
 // Upstream lists the relays that cannot reach the root over tcp/52311 under a
