@@ -145,12 +145,11 @@ func (c *Course) addSweeps() []string {
 		for to < len(members) && members[to].group == m.group && members[to].priority == m.priority {
 			to++
 		}
-		st := Stage{Kind: Sweep, Group: labels[m.group], Priority: m.priority, By: ByProbe, Candidates: make([]Candidate, 0, to-from), even: true}
+		st := Stage{Kind: Sweep, Group: labels[m.group], Priority: m.priority, By: ByProbe, Candidates: make([]Candidate, 0, to-from)}
 		for _, m := range members[from:to] {
 			st.Candidates = append(st.Candidates, m.Candidate)
-			st.nth = append(st.nth, rng.NthOf(m.Key))
-			st.even = st.even && m.Weight == st.Candidates[0].Weight
 		}
+		st.classify()
 		c.steps = append(c.steps, step{kind: sweepStep, by: ByProbe, stage: uint16(len(c.Stages)), group: uint16(m.group), relay: NoRelay})
 		c.Stages = append(c.Stages, st)
 		from = to

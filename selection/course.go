@@ -30,7 +30,40 @@ type Stage struct {
 	// By is what a parent found in this stage counts as.
 	By By
 
-	even bool // all candidates have one weight
-	// nth has the candidates' keys as the race's draws count them.
-	nth []rng.Nth
+	// classes are the candidates by weight, in the order of their first ones.
+	classes []class
+}
+
+// class is the candidates of a stage that have one weight.
+type class struct {
+	weight uint32
+	// members is a set of candidates without the words before the first one's,
+	// of which there are from.
+	members set
+	from    int
+	// index has the members one by one, nth their keys as the race's draws
+	// count them.
+	index []uint16
+	nth   []rng.Nth
+}
+
+// classify sorts the candidates by weight.
+func (st *Stage) classify() {
+	of := map[uint32]int{}
+	for i := range st.Candidates {
+		cand := &st.Candidates[i]
+		k, ok := of[cand.Weight]
+		if !ok {
+			k = len(st.classes)
+			of[cand.Weight] = k
+			st.classes = append(st.classes, class{weight: cand.Weight, from: i >> 6})
+		}
+		c := &st.classes[k]
+		for len(c.members) <= i>>6-c.from {
+			c.members = append(c.members, 0)
+		}
+		c.members.add(i - c.from<<6)
+		c.index = append(c.index, uint16(i))
+		c.nth = append(c.nth, rng.NthOf(cand.Key))
+	}
 }

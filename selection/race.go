@@ -31,71 +31,81 @@ func (s *Selector) race() (winner int, won competition) {
 	if won.size == 0 {
 		return -1, won
 	}
-	law, st := s.course.Params.ZeroWeight, s.stage()
 	if s.course.Params.StickyCurrent {
-		if i := s.stays(law, won.weight); i >= 0 {
+		if i := s.stays(won.weight); i >= 0 {
 			return i, won
 		}
 	}
-	switch {
-	case !st.even:
-		winner = s.unevenRace(law, won.weight)
-	case effectiveWeight(law, st.Candidates[0].Weight, won.weight) == 0:
-		winner = -1
-	default:
-		winner = s.evenRace()
-	}
-	return winner, won
+	return s.fastest(won.weight), won
 }
 
-// evenRace is the race among candidates of one weight: the smallest keyed word
-// wins, the lower key among equals, which is the earlier candidate.
-func (s *Selector) evenRace() int {
-	draws := s.selectionKey().Stream(rng.Race)
-	nth := s.stage().nth
-	winner, least := -1, uint64(0)
-	for k := range s.scratch.words {
-		w := s.competitors(k)
-		if w == 1<<64-1 { // as in a large stage that answers as a whole
-			for j, n := range nth[k<<6 : k<<6+64] {
-				if word := draws.At(n); word < least || winner < 0 {
-					winner, least = k<<6+j, word
-				}
-			}
+// fastest returns the winner of the race, or -1. Among candidates of one weight
+// the smallest word wins, so that a logarithm is taken for the first of each
+// weight at most.
+func (s *Selector) fastest(total uint32) int {
+	draws, st, f := s.selectionKey().Stream(rng.Race), s.stage(), s.field()
+	winner, priced := -1, false
+	var best runner
+	var variate uint64 // of best, once priced
+	for c := range st.classes {
+		weight := effectiveWeight(&s.course.Params, st.classes[c].weight, total)
+		if weight == 0 {
 			continue
 		}
-		for ; w != 0; w &= w - 1 {
-			i := k<<6 + bits.TrailingZeros64(w)
-			if word := draws.At(nth[i]); word < least || winner < 0 {
-				winner, least = i, word
+		i, word := st.classes[c].first(&f, draws)
+		if i < 0 {
+			continue
+		}
+		r := runner{word, weight, st.Candidates[i].Key}
+		if winner >= 0 {
+			if !priced {
+				variate, priced = rng.Exponential(best.word), true
+			}
+			if r.trails(best, variate) || r.compare(best) > 0 {
+				continue
 			}
 		}
+		winner, best, priced = i, r, false
 	}
 	return winner
 }
 
-// unevenRace is the race among candidates of different weights.
-func (s *Selector) unevenRace(law ZeroWeight, total uint32) int {
-	draws := s.selectionKey().Stream(rng.Race)
-	candidates, nth := s.stage().Candidates, s.stage().nth
-	winner := -1
-	var best runner
-	var variate uint64 // of best
-	for k := range s.scratch.words {
-		for w := s.competitors(k); w != 0; w &= w - 1 {
-			i := k<<6 + bits.TrailingZeros64(w)
-			c := &candidates[i]
-			weight := effectiveWeight(law, c.Weight, total)
-			if weight == 0 {
+// first returns the competitor of a class with the smallest keyed word, -1 if
+// there is none; the lower key among equals, which is the earlier candidate.
+func (c *class) first(f *field, draws rng.Stream) (winner int, least uint64) {
+	winner = -1
+	if c.whole(f) { // as in a large stage that answers at once
+		for j, n := range c.nth {
+			if word := draws.At(n); word < least || winner < 0 {
+				winner, least = j, word
+			}
+		}
+		return int(c.index[winner]), least
+	}
+	j := 0
+	for k, members := range c.members {
+		w := f.word(c.from+k) & members
+		for n := j + bits.OnesCount64(members); j < n; j++ {
+			i := c.index[j]
+			if w>>(i&63)&1 == 0 {
 				continue
 			}
-			r := runner{draws.At(nth[i]), weight, c.Key}
-			if winner < 0 || !r.trails(best, variate) && r.compare(best) < 0 {
-				winner, best, variate = i, r, rng.Exponential(r.word)
+			if word := draws.At(c.nth[j]); word < least || winner < 0 {
+				winner, least = int(i), word
 			}
 		}
 	}
-	return winner
+	return winner, least
+}
+
+// whole tells whether every member of a class competes.
+func (c *class) whole(f *field) bool {
+	for k, members := range c.members {
+		if f.word(c.from+k)&members != members {
+			return false
+		}
+	}
+	return true
 }
 
 // trails tells, without a logarithm, that r comes behind best, whose variate is
@@ -109,9 +119,9 @@ func (r runner) trails(best runner, variate uint64) bool {
 
 // stays returns the index of the current parent if it is in the competition
 // and eligible, or -1 (sticky_current).
-func (s *Selector) stays(law ZeroWeight, total uint32) int {
+func (s *Selector) stays(total uint32) int {
 	for i, c := range s.stage().Candidates {
-		if c.Relay == s.parent && effectiveWeight(law, c.Weight, total) > 0 && s.competes(i) {
+		if c.Relay == s.parent && effectiveWeight(&s.course.Params, c.Weight, total) > 0 && s.competes(i) {
 			return i
 		}
 	}
@@ -121,31 +131,27 @@ func (s *Selector) stays(law ZeroWeight, total uint32) int {
 // competition counts the repliers and adds up their weights, a weight of zero
 // as 1 if it has a share.
 func (s *Selector) competition() (won competition) {
-	st := s.stage()
 	share := uint64(0)
 	if s.course.Params.ZeroWeight == ZeroUniformShare {
 		share = 1
 	}
 	size, weight := 0, uint64(0)
-	for k := range s.scratch.words {
-		w := s.competitors(k)
-		n := bits.OnesCount64(w)
+	classes, f := s.stage().classes, s.field()
+	for i := range classes {
+		c, n := &classes[i], 0
+		for k, members := range c.members {
+			n += bits.OnesCount64(f.word(c.from+k) & members)
+		}
 		size += n
-		if st.even {
-			weight += uint64(n) * max(uint64(st.Candidates[0].Weight), share)
-			continue
-		}
-		for ; w != 0; w &= w - 1 {
-			weight += max(uint64(st.Candidates[k<<6+bits.TrailingZeros64(w)].Weight), share)
-		}
+		weight += uint64(n) * max(uint64(c.weight), share)
 	}
 	return competition{uint16(size), uint32(min(weight, 1<<32-1))}
 }
 
 // effectiveWeight is the rate of a replier in the race; 0 means not eligible.
 // What the client makes of a weight of 0 is not public (6.8).
-func effectiveWeight(law ZeroWeight, weight, total uint32) uint32 {
-	if weight == 0 && (law == ZeroUniformShare || law == EligibleOnlyIfTotalZero && total == 0) {
+func effectiveWeight(p *Params, weight, total uint32) uint32 {
+	if weight == 0 && (p.ZeroWeight == ZeroUniformShare || p.ZeroWeight == EligibleOnlyIfTotalZero && total == 0) {
 		return 1
 	}
 	return weight

@@ -139,21 +139,37 @@ func (s *Selector) takeError(a Reply) bool {
 	return true
 }
 
-// competitors returns the k-th word of the set of candidates in the
-// competition: those that replied and did not refuse; under
-// needs_time_exceeded the path must have shown itself in an earlier round,
-// unless this is the first (5.10).
-func (s *Selector) competitors(k int) uint64 {
+// field is the candidates in the competition: those that replied and did not
+// refuse; under needs_time_exceeded the path must have shown itself in an
+// earlier round, unless this is the first (5.10).
+type field struct {
+	n                       int
+	awaited, struck, traced set // traced is nil where it does not matter
+}
+
+func (s *Selector) field() field {
 	x := s.scratch
-	w := first(len(s.stage().Candidates)-64*k) &^ x.set(awaitedSet)[k] &^ x.set(struckSet)[k]
+	f := field{n: len(s.stage().Candidates), awaited: x.set(awaitedSet), struck: x.set(struckSet)}
 	if s.course.Params.NeedsTimeExceeded && s.run.ttl != 0 {
-		w &= x.set(tracedSet)[k]
+		f.traced = x.set(tracedSet)
+	}
+	return f
+}
+
+// word returns the k-th word of the set.
+func (f *field) word(k int) uint64 {
+	w := first(f.n-64*k) &^ f.awaited[k] &^ f.struck[k]
+	if f.traced != nil {
+		w &= f.traced[k]
 	}
 	return w
 }
 
 // competes tells whether candidate i is in the competition.
-func (s *Selector) competes(i int) bool { return s.competitors(i>>6)>>(i&63)&1 != 0 }
+func (s *Selector) competes(i int) bool {
+	f := s.field()
+	return f.word(i>>6)>>(i&63)&1 != 0
+}
 
 // endRound closes the round: its repliers compete; the host of a single stage
 // is the target if it replied (1.6).

@@ -35,7 +35,7 @@ func (s *Selector) Standings() []Standing {
 		if !s.competes(i) {
 			continue
 		}
-		w := effectiveWeight(s.course.Params.ZeroWeight, c.Weight, won.weight)
+		w := effectiveWeight(&s.course.Params, c.Weight, won.weight)
 		word := key.Draw(rng.Race, c.Key)
 		kept := w > 0 && s.course.Params.StickyCurrent && c.Relay == s.parent
 		field = append(field, entrant{
