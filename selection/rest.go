@@ -65,10 +65,10 @@ func Restore(c *Course, key rng.Key, r Rest) Selector {
 	if r.flags&restRuns != 0 {
 		s.state = idle
 	}
-	for _, at := range [...]vtime.Instant{r.end, r.base} {
-		if at != vtime.Never {
-			s.clock = max(s.clock, at)
-		}
+	// The base of the periodic registration may still be to come: its jitter
+	// can bring it forward.
+	if r.end != vtime.Never {
+		s.clock = max(s.clock, r.end)
 	}
 	return s
 }

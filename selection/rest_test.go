@@ -115,3 +115,30 @@ func TestLentScratchIsTakenOver(t *testing.T) {
 		t.Error("a Selector with nothing in flight keeps a scratch area that was taken back")
 	}
 }
+
+// A periodic registration that its jitter brought forward counts from an
+// instant that is still to come. A client restored before that lives in the
+// present all the same.
+func TestRestBeforeTheBaseOfTheRegistration(t *testing.T) {
+	s := automatic("")
+	s.Interval = 1000 * time.Hour
+	w := settled(t, s, func(p *Params) { p.RegisterJitter = time.Hour })
+	for range 20 {
+		at, _ := w.sel.Deadline()
+		w.run(at.Sub(w.now) + time.Minute)
+		if w.sel.registerBase <= w.now {
+			continue
+		}
+		r, ok := w.sel.Rest()
+		if !ok {
+			t.Fatal("not at rest")
+		}
+		restored := Restore(w.sel.Course(), w.sel.key, r)
+		restored.Contact(w.now, false)
+		if since, _ := restored.Failing(); since != w.now {
+			t.Errorf("contact fails at %v, watched since %v", w.now, since)
+		}
+		return
+	}
+	t.Error("no registration came early")
+}
