@@ -120,8 +120,11 @@ type ActionKind uint8
 // Kinds of action.
 const (
 	// AskRound asks the driver for one round: Pings probes, mostly one, with
-	// the round's TTL to every candidate of Stage that is not struck. Answer
-	// with Replies.
+	// the round's TTL to every candidate of Stage that is not struck. First
+	// each candidate in turn gets one, then each another; after them likewise
+	// the relays of Stage.Beside, whose answers are not wanted. The n-th of all
+	// these, from 0, leaves n × Gap after At, unless the round is over by then.
+	// Answer with Replies.
 	AskRound ActionKind = iota
 	// Register asks the driver for one registration attempt with Target.
 	// Answer with RegisterResult.
@@ -158,6 +161,7 @@ type Action struct {
 	WantErrors bool          // time-exceeded and unreachable answers can change time or choice
 	WantLate   bool          // echo replies after the round's end can change the choice
 	Pings      uint8         // probes for each candidate
+	Gap        time.Duration // between one probe and the next
 
 	// Register, Decided, Kept.
 	Target RelayID

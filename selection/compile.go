@@ -102,6 +102,7 @@ func (c *Course) bringIntoRange() (warnings []string) {
 	bring("registration interval", &s.RegisterInterval, time.Second, most)
 	bring("resist interval", &s.ResistFailure, 0, most)
 	bring("round time-out", &p.RoundTimeout, time.Millisecond, most)
+	bring("gap between probes", &p.InterPacketGap, 0, time.Minute)
 	bring("report interval", &p.ReportInterval, time.Second, most)
 	bring("shortest loop latency", &p.LoopLatencyMin, 0, most)
 	bring("longest loop latency", &p.LoopLatencyMax, p.LoopLatencyMin, most)
@@ -155,7 +156,29 @@ func (c *Course) addSweeps() []string {
 		from = to
 	}
 	c.random = c.randomSet(members, len(labels)-1)
+	c.askBeside(members)
 	return append(warnings, more...)
+}
+
+// askBeside lets every sweep ask the relays of the others too, if the scope of
+// a round says so.
+func (c *Course) askBeside(members []member) {
+	if c.Params.ProbeScope != AllSought {
+		return
+	}
+	all := make([]Candidate, len(members))
+	for i, m := range members {
+		all[i] = m.Candidate
+		all[i].Key = c.List.Keys[m.Relay] // a repeated entry has another
+	}
+	slices.SortFunc(all, func(a, b Candidate) int { return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Relay, b.Relay)) })
+	all = slices.CompactFunc(all, func(a, b Candidate) bool { return a.Relay == b.Relay })
+	for i := range c.Stages {
+		st := &c.Stages[i]
+		st.Beside = slices.DeleteFunc(slices.Clone(all), func(o Candidate) bool {
+			return slices.ContainsFunc(st.Candidates, func(a Candidate) bool { return a.Relay == o.Relay })
+		})
+	}
 }
 
 // members lists the entries of the sought groups, repeated entries of one

@@ -27,6 +27,9 @@ type Stage struct {
 	Priority uint32
 	// Candidates are in ascending order of Key.
 	Candidates []Candidate
+	// Beside are the relays of the other sweeps that a round asks too, each
+	// once, in ascending order of Key (probe_scope). Their answers do not count.
+	Beside []Candidate
 	// By is what a parent found in this stage counts as.
 	By By
 

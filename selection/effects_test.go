@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/relaysim/relaysim/rng"
 	"github.com/relaysim/relaysim/vtime"
 )
 
@@ -50,6 +51,99 @@ func TestSeveralProbesForEachRelay(t *testing.T) {
 	s.Expire(a.Deadline)
 	if got := s.Drain(nil); len(got) != 1 || got[0].Kind != Register || got[0].Target != 1 {
 		t.Errorf("%v, want a registration with a", got)
+	}
+}
+
+// Probes that leave one by one: the time-out counts from the last, the round
+// may end before all have left, and then only those that did are booked.
+func TestGapBetweenProbes(t *testing.T) {
+	const gap = 300 * time.Millisecond
+	p := defaultParams()
+	p.InterPacketGap, p.PingsPerRelayPerRound = gap, 2
+	c, _ := Compile(automatic(""), p, listOf(relay{name: "a", weight: 1}, relay{name: "b", weight: 1}, relay{name: "c", weight: 1}))
+	for _, tc := range []struct {
+		answered time.Duration // when the last relay's reply comes
+		probes   uint32
+	}{
+		{0, 1}, {1, 1}, {gap, 1}, {gap + 1, 2}, {2*gap + 1, 3}, {3 * gap, 3}, {4 * gap, 4}, {5*gap + 1, 6}, {time.Minute, 12},
+	} {
+		s := New(c, 1, 0)
+		s.Trigger(0, Start)
+		a := s.Drain(nil)[0]
+		if end := vtime.Instant(0).Add(5*gap + p.RoundTimeout); a.Gap != gap || a.Deadline != end {
+			t.Fatalf("%v, want a gap of %v and the end at %v", a, gap, end)
+		}
+		at := vtime.Instant(tc.answered)
+		if at > a.Deadline { // too late: the next round is under way
+			s.Expire(a.Deadline)
+			if at := s.Drain(nil)[0].At; at != a.Deadline {
+				t.Errorf("the next round begins at %v, want %v", at, a.Deadline)
+			}
+		} else {
+			_ = s.Replies(at, a.Seq, []Reply{{At: at}, {At: at, Candidate: 1}, {At: at, Candidate: 2}})
+		}
+		if s.run.probes != tc.probes {
+			t.Errorf("all answered after %v: %d probes booked, want %d", tc.answered, s.run.probes, tc.probes)
+		}
+	}
+}
+
+// Under draw_law = uniform the weights are counted and do not matter, but for 0.
+func TestUniformDraw(t *testing.T) {
+	p := defaultParams()
+	p.DrawLaw = UniformDraw
+	c, _ := Compile(automatic(""), p, listOf(relay{name: "a", weight: 1}, relay{name: "b", weight: 999}, relay{name: "zero"}))
+	const n = 4000
+	wins := map[RelayID]int{}
+	for i := range uint64(n) {
+		s := New(c, rng.Seed(3).Child(rng.Client, i), 0)
+		s.Trigger(0, Start)
+		a := s.Drain(nil)[0]
+		_ = s.Replies(1, a.Seq, []Reply{{At: 1}, {At: 1, Candidate: 1}, {At: 1, Candidate: 2}})
+		r := s.Drain(nil)[0]
+		wins[r.Target]++
+		_ = s.RegisterResult(2, r.Seq, Registered)
+		if d := s.Drain(nil)[0]; d.CompetitionSize != 3 || d.CompetitionWeight != 1000 {
+			t.Fatalf("%v, want a competition of 3 of weight 1000", d)
+		}
+	}
+	if wins[1] < n/2-158 || wins[1] > n/2+158 || wins[3] != 0 { // 5 standard deviations
+		t.Errorf("wins %v of %d, want halves for 1 and 2 and none for 3", wins, n)
+	}
+}
+
+// Under probe_scope = sought_groups a round asks the relays of the other groups
+// and priorities too. That costs probes and changes no choice.
+func TestProbeScope(t *testing.T) {
+	relays := []relay{
+		{name: "far", hops: 9, weight: 1, advertise: []string{"A", "B"}},
+		{name: "later", hops: 1, weight: 1, priority: 1, advertise: []string{"A"}},
+		{name: "other", hops: 0, weight: 1, advertise: []string{"B"}},
+		{name: "unsought", hops: 0, weight: 1, advertise: []string{"C"}},
+	}
+	var probes [2]uint32
+	for i, scope := range []ProbeScope{GroupAndPriority, AllSought} {
+		p := defaultParams()
+		p.ProbeScope, p.InterPacketGap = scope, 2*roundTrip
+		w := newWorld(t, automatic("A;B"), p, relays...)
+		w.trigger(Start)
+		a := w.log[0]
+		n := time.Duration(1 + 2*i)
+		if want := a.At.Add((n-1)*2*roundTrip + p.RoundTimeout); a.Deadline != want {
+			t.Errorf("%d probes: the round ends at %v, want %v", n, a.Deadline, want)
+		}
+		w.run(time.Minute)
+		w.wantParent("far", ByProbe)
+		probes[i] = w.last().Probes
+		for _, st := range w.sel.Course().Stages {
+			if want := (3 - len(st.Candidates)) * i; len(st.Beside) != want {
+				t.Errorf("scope %d, group %s, priority %d: %v asked beside, want %d", scope, st.Group, st.Priority, st.Beside, want)
+			}
+		}
+	}
+	// In the last round far answers before the other two are asked.
+	if want := 3*probes[0] - 2; probes[1] != want {
+		t.Errorf("probes %v, want %d of the second", probes, want)
 	}
 }
 

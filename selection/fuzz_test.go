@@ -69,6 +69,9 @@ func (f *fuzzed) course() *Course {
 	p.OnRegisterFail = RegisterFail(b >> 3 & 1)
 	p.ExtraTriggers = TriggerSet(b >> 4 & 7)
 	p.RegisterRetry *= time.Duration(b >> 7)
+	b = f.next()
+	p.DrawLaw, p.ProbeScope = DrawLaw(b&1), ProbeScope(b>>1&1)
+	p.InterPacketGap = time.Duration(b>>2&3) * 40 * time.Millisecond
 	c, _ := Compile(&s, &p, listOf(
 		relay{name: "a", weight: 100, advertise: []string{"A", "*", "a"}}, relay{name: "b", weight: 0, advertise: []string{"B"}},
 		relay{name: "c", weight: 300, priority: 1, advertise: []string{"A", "B"}}, relay{name: "d", weight: 1}))

@@ -20,6 +20,7 @@ func (s *Selector) reopens(seq uint32, a Reply, at vtime.Instant) bool {
 	if !s.mayReopen(i, k) {
 		return false
 	}
+	s.dropUnsent(at)
 	s.run.ttl, s.run.resume = k, s.run.ttl
 	st, x := s.stage(), s.scratch
 	x.set(awaitedSet).fill(len(st.Candidates), x.set(struckSet))

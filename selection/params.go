@@ -20,8 +20,17 @@ type Params struct {
 	// PingsPerRelayPerRound is how many probes a relay gets in one round, at
 	// least 1. With several it counts as having answered if one did.
 	PingsPerRelayPerRound int
-	// RoundTimeout is the wait for the answers of a round.
+	// RoundTimeout is the wait for the answers of a round, from the sending of
+	// its last probe.
 	RoundTimeout time.Duration
+	// InterPacketGap is the spacing in which the probes of a round leave; 0
+	// sends them all at once.
+	InterPacketGap time.Duration
+	// ProbeScope says who is asked in a round beside the candidates of its
+	// stage.
+	ProbeScope ProbeScope
+	// StopRule says when the rounds of a stage end (5.3). It has one value.
+	StopRule StopRule
 	// RoundEndsEarly says when a round ends before RoundTimeout.
 	RoundEndsEarly RoundEnd
 	// NeedsTimeExceeded admits a relay to the competition only if an earlier
@@ -40,6 +49,8 @@ type Params struct {
 	OverlongLabel Overlong
 	// EmptyLabel says what an empty label among others stands for (4.14).
 	EmptyLabel EmptyLabel
+	// DrawLaw is the law of the draw among repliers (6.4).
+	DrawLaw DrawLaw
 	// ZeroWeight says how a weight of 0 takes part in the draw (6.8).
 	ZeroWeight ZeroWeight
 	// StickyCurrent keeps the current parent if it is in the competition.
@@ -112,6 +123,21 @@ const (
 	AllAnsweredOrErrored                 // every probe brought an echo reply or an ICMP error
 )
 
+// ProbeScope says who is asked in a round.
+type ProbeScope uint8
+
+// Scopes of a round.
+const (
+	GroupAndPriority ProbeScope = iota // the candidates of the current group and priority
+	AllSought                          // those of the other groups and priorities too, whose answers do not count
+)
+
+// StopRule says when the rounds of a stage end.
+type StopRule uint8
+
+// FirstReply ends them with the first round in which a relay replies (5.3).
+const FirstReply StopRule = 0
+
 // LateReply says what a reply after its round's end does.
 type LateReply uint8
 
@@ -174,6 +200,15 @@ type RegisterFail uint8
 const (
 	Redraw        RegisterFail = iota // the loser is struck: other repliers, further rounds, next stage
 	FailSelection                     // the selection has failed
+)
+
+// DrawLaw says what a weight does in the draw.
+type DrawLaw uint8
+
+// Laws of the draw.
+const (
+	ProportionalDraw DrawLaw = iota // a relay wins in proportion to its weight
+	UniformDraw                     // weights other than 0 count alike
 )
 
 // ZeroWeight says how weight 0 takes part.

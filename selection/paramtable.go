@@ -16,7 +16,8 @@ type ParamInfo struct {
 	Unit string
 	// Default is the documented default in the form that Set accepts.
 	Default string
-	// Alternatives are the other values worth a sweep.
+	// Alternatives are the other values worth a sweep; none where one value
+	// alone is documented.
 	Alternatives []string
 	// Text says what it is, in one line.
 	Text string
@@ -63,8 +64,23 @@ var ParamTable = []ParamInfo{
 	},
 	{
 		Name: "round_timeout_ms", Unit: "ms", Default: "1000", Alternatives: []string{"250", "500", "2000", "5000"}, Row: "5.15", Grade: "NP",
-		Text:  "wait for the answers of a round",
+		Text:  "wait for the answers of a round, from the sending of its last probe",
 		value: span(func(p *Params) *time.Duration { return &p.RoundTimeout }, time.Millisecond, time.Millisecond, time.Minute),
+	},
+	{
+		Name: "inter_packet_gap_ms", Unit: "ms", Default: "0", Alternatives: []string{"1", "10", "100"}, Row: "5.15", Grade: "NP",
+		Text:  "spacing in which the probes of a round leave; 0 sends them all at once",
+		value: span(func(p *Params) *time.Duration { return &p.InterPacketGap }, time.Millisecond, 0, 10*time.Second),
+	},
+	{
+		Name: "probe_scope", Default: "group_and_priority", Alternatives: []string{"sought_groups"}, Row: "5.1", Grade: "D",
+		Text:  "who is asked in a round: the candidates of the current group and priority, or those of all groups sought, of which only the former compete",
+		value: choice(func(p *Params) *ProbeScope { return &p.ProbeScope }, "group_and_priority", "sought_groups"),
+	},
+	{
+		Name: "stop_rule", Default: "first_reply", Row: "5.3", Grade: "A",
+		Text:  "when the rounds end: with the first in which a relay replies; nothing else is documented",
+		value: choice(func(p *Params) *StopRule { return &p.StopRule }, "first_reply"),
 	},
 	{
 		Name: "round_ends_early", Default: "all_echo_replied", Alternatives: []string{"never", "all_answered_or_errored"}, Row: "5.15", Grade: "NP",
@@ -105,6 +121,11 @@ var ParamTable = []ParamInfo{
 		Name: "empty_label", Default: "ignored", Alternatives: []string{"star"}, Row: "4.14", Grade: "NP",
 		Text:  "what an empty affiliation label, as between two semicolons, stands for: nothing, or the unaffiliated set",
 		value: choice(func(p *Params) *EmptyLabel { return &p.EmptyLabel }, "ignored", "star"),
+	},
+	{
+		Name: "draw_law", Default: "proportional", Alternatives: []string{"uniform"}, Row: "6.4", Grade: "D",
+		Text:  "chance of a replier in the draw: in proportion to its weight, or the same for every weight but 0",
+		value: choice(func(p *Params) *DrawLaw { return &p.DrawLaw }, "proportional", "uniform"),
 	},
 	{
 		Name: "zero_weight", Default: "eligible_only_if_total_zero", Alternatives: []string{"never", "uniform_share"}, Row: "6.8", Grade: "NP",

@@ -149,9 +149,13 @@ func (s *Selector) competition() (won competition) {
 }
 
 // effectiveWeight is the rate of a replier in the race; 0 means not eligible.
-// What the client makes of a weight of 0 is not public (6.8).
+// What the client makes of a weight of 0 is not public (6.8), and that others
+// count in proportion is derived (6.4).
 func effectiveWeight(p *Params, weight, total uint32) uint32 {
-	if weight == 0 && (p.ZeroWeight == ZeroUniformShare || p.ZeroWeight == EligibleOnlyIfTotalZero && total == 0) {
+	switch {
+	case weight == 0 && (p.ZeroWeight == ZeroUniformShare || p.ZeroWeight == EligibleOnlyIfTotalZero && total == 0):
+		return 1
+	case weight != 0 && p.DrawLaw == UniformDraw:
 		return 1
 	}
 	return weight

@@ -10,7 +10,7 @@ import (
 )
 
 // slowWinner is the race written the obvious way, in floating point.
-func slowWinner(key rng.Key, law ZeroWeight, repliers []Candidate) RelayID {
+func slowWinner(key rng.Key, p *Params, repliers []Candidate) RelayID {
 	total := uint64(0)
 	for _, c := range repliers {
 		total += uint64(c.Weight)
@@ -18,7 +18,10 @@ func slowWinner(key rng.Key, law ZeroWeight, repliers []Candidate) RelayID {
 	best, least := NoRelay, math.Inf(1)
 	for _, c := range repliers {
 		weight := float64(c.Weight)
-		if weight == 0 && (law == ZeroUniformShare || law == EligibleOnlyIfTotalZero && total == 0) {
+		if weight == 0 && (p.ZeroWeight == ZeroUniformShare || p.ZeroWeight == EligibleOnlyIfTotalZero && total == 0) {
+			weight = 1
+		}
+		if weight > 0 && p.DrawLaw == UniformDraw {
 			weight = 1
 		}
 		if weight == 0 {
@@ -39,7 +42,7 @@ func TestRaceAgreesWithTheObviousOne(t *testing.T) {
 	for trial := range uint64(3000) {
 		k := root.Child(rng.Client, trial)
 		p := defaultParams()
-		p.ZeroWeight = ZeroWeight(trial % 3)
+		p.ZeroWeight, p.DrawLaw = ZeroWeight(trial%3), DrawLaw(trial/3%4/3)
 		var relays []relay
 		most := uint64(9)
 		if trial%50 == 0 { // several words of candidates
@@ -68,7 +71,7 @@ func TestRaceAgreesWithTheObviousOne(t *testing.T) {
 		_ = s.Replies(ask.Deadline, ask.Seq, replies)
 		s.Expire(ask.Deadline)
 		for {
-			want := slowWinner(k.Child(rng.Selection, uint64(started)), p.ZeroWeight, left)
+			want := slowWinner(k.Child(rng.Selection, uint64(started)), p, left)
 			a := s.Drain(nil)[0]
 			if want == NoRelay {
 				// The rounds go on, or, if everybody refused, the root is next.

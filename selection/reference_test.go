@@ -192,12 +192,14 @@ func (r *reference) entriesOf(group string) (out []refEntry) {
 	return once
 }
 
+// place is one group and priority.
+type place struct {
+	group    int
+	priority uint32
+}
+
 // probed walks through groups and priorities.
 func (r *reference) probed() bool {
-	type place struct {
-		group    int
-		priority uint32
-	}
 	sets := map[place][]refEntry{}
 	var places []place
 	for g, group := range r.groups() {
@@ -220,7 +222,7 @@ func (r *reference) probed() bool {
 		if r.p.GroupAdvanceOn == NoPingReply && answered >= 0 && answered != at.group {
 			continue
 		}
-		found, replied := r.sweep(sets[at])
+		found, replied := r.sweep(sets[at], r.beside(sets, at))
 		if found {
 			return true
 		}
@@ -229,6 +231,23 @@ func (r *reference) probed() bool {
 		}
 	}
 	return false
+}
+
+// beside counts the relays of the other sets that a round asks too.
+func (r *reference) beside(sets map[place][]refEntry, at place) int {
+	if r.p.ProbeScope == GroupAndPriority {
+		return 0
+	}
+	others := map[RelayID]bool{}
+	for _, set := range sets {
+		for _, e := range set {
+			others[e.Relay] = true
+		}
+	}
+	for _, e := range sets[at] {
+		delete(others, e.Relay)
+	}
+	return len(others)
 }
 
 // lastTTL is the TTL of the last round.
@@ -256,15 +275,15 @@ func (r *reference) hopList() (hops []int) {
 	return append(hops, last)
 }
 
-// sweep goes through the rounds over one set.
-func (r *reference) sweep(left []refEntry) (found, replied bool) {
+// sweep goes through the rounds over one set, with others asked beside it.
+func (r *reference) sweep(left []refEntry, beside int) (found, replied bool) {
 	before := -1
 	for _, h := range r.hopList() {
 		if len(left) == 0 {
 			break
 		}
 		r.rounds++
-		r.probes += len(left) * r.p.PingsPerRelayPerRound
+		r.probes += (len(left) + beside) * r.p.PingsPerRelayPerRound
 		ttl := min(h+r.p.TTLOffset, r.lastTTL())
 		repliers := slices.DeleteFunc(slices.Clone(left), func(e refEntry) bool {
 			host := r.hosts[e.Relay]
@@ -304,7 +323,7 @@ func (r *reference) draw(repliers []refEntry) (RelayID, bool) {
 	for _, e := range repliers {
 		field = append(field, Candidate{Relay: e.Relay, Key: e.draw, Weight: e.Weight})
 	}
-	w := slowWinner(r.key, r.p.ZeroWeight, field)
+	w := slowWinner(r.key, r.p, field)
 	return w, w != NoRelay
 }
 
@@ -339,6 +358,10 @@ func randomCase(d *dice) (*Settings, *Params, []relay) {
 	p.MaxTTLInclusive, p.PingsPerRelayPerRound = d.flip(), 1+int(d.below(2))
 	p.RelayDedupe, p.SelectionNesting, p.GroupAdvanceOn = Dedupe(d.below(2)), Nesting(d.below(2)), GroupAdvance(d.below(2))
 	p.ZeroWeight, p.ExhaustPolicy, p.RandomScope = ZeroWeight(d.below(3)), Exhaust(d.below(2)), RandomScope(d.below(3))
+	p.DrawLaw, p.ProbeScope = DrawLaw(d.below(4)/3), ProbeScope(d.below(4)/3)
+	if p.PingsPerRelayPerRound == 1 && p.ProbeScope == GroupAndPriority { // else a round may end before all have left
+		p.InterPacketGap = time.Duration([]int{0, 0, 1, 300}[d.below(4)]) * time.Millisecond
+	}
 	p.FailoverRequiresPing, p.ManualFailoverRequiresPing, p.RootRequiresPing = d.flip(), d.flip(), d.flip()
 	var relays []relay
 	for i := range 5 + d.below(4) {

@@ -1,6 +1,10 @@
 package selection
 
-import "github.com/relaysim/relaysim/vtime"
+import (
+	"time"
+
+	"github.com/relaysim/relaysim/vtime"
+)
 
 // over tells whether the round ends before its time-out.
 func (s *Selector) over() bool {
@@ -13,8 +17,40 @@ func (s *Selector) over() bool {
 	return false
 }
 
-// roundEnd is when the round in flight ends at the latest.
-func (s *Selector) roundEnd() vtime.Instant { return s.since.Add(s.course.Params.RoundTimeout) }
+// roundEnd is when the round in flight ends at the latest. The wait begins when
+// the last probe leaves: with a gap the others would have had more time, and
+// none has less.
+func (s *Selector) roundEnd() vtime.Instant {
+	p := &s.course.Params
+	end := s.since.Add(p.RoundTimeout)
+	if p.InterPacketGap != 0 {
+		end = end.Add(time.Duration(s.sends()-1) * p.InterPacketGap)
+	}
+	return end
+}
+
+// Asked returns how many candidates of its stage the round in flight asks.
+func (s *Selector) Asked() int {
+	return len(s.stage().Candidates) - s.scratch.set(struckSet).count()
+}
+
+// sends returns how many probes the round in flight has.
+func (s *Selector) sends() int {
+	return (s.Asked() + len(s.stage().Beside)) * s.course.Params.PingsPerRelayPerRound
+}
+
+// dropUnsent takes the probes that a round which ends now leaves unsent out of
+// the account. One that would leave at this very instant does not.
+func (s *Selector) dropUnsent(at vtime.Instant) {
+	gap := s.course.Params.InterPacketGap
+	if gap == 0 {
+		return
+	}
+	sent := 1 + max(0, at.Sub(s.since)-1)/gap
+	if n := time.Duration(s.sends()); sent < n {
+		s.run.probes -= uint32(n - sent)
+	}
+}
 
 // stage returns the stage being asked.
 func (s *Selector) stage() *Stage { return &s.course.Stages[s.run.stage] }
@@ -34,11 +70,11 @@ func (s *Selector) openStage(i uint16, at vtime.Instant) {
 }
 
 // askRound asks for the next round: one probe to every candidate that is not
-// struck (5.1), or as many as pings_per_relay_per_round says. Without any the
-// stage is left.
+// struck (5.1), or as many as pings_per_relay_per_round says, and as many to
+// whom probe_scope adds. Without any candidate the stage is left.
 func (s *Selector) askRound(at vtime.Instant) {
 	st := s.stage()
-	asked := len(st.Candidates) - s.scratch.set(struckSet).count()
+	asked := s.Asked()
 	if asked == 0 {
 		s.nextStep(at)
 		return
@@ -51,12 +87,12 @@ func (s *Selector) askRound(at vtime.Instant) {
 		Kind: AskRound, At: at, Seq: uint32(s.seq),
 		Stage: s.run.stage, TTL: s.ttl(), Round: uint16(s.run.rounds), Deadline: s.roundEnd(),
 		WantErrors: s.course.wantErrors(), WantLate: p.LateReplyPolicy == ReopenLate && st.Kind == Sweep,
-		Pings:  uint8(p.PingsPerRelayPerRound),
+		Pings: uint8(p.PingsPerRelayPerRound), Gap: p.InterPacketGap,
 		Target: NoRelay, Previous: s.parent, DistanceMin: -1, DistanceMax: -1,
 		Trigger: s.run.trigger, Started: s.run.started,
 	})
 	s.run.rounds++
-	s.run.probes += uint32(asked * p.PingsPerRelayPerRound)
+	s.run.probes += uint32(s.sends())
 }
 
 // openRound clears what the previous round left.
@@ -174,6 +210,7 @@ func (s *Selector) competes(i int) bool {
 // endRound closes the round: its repliers compete; the host of a single stage
 // is the target if it replied (1.6).
 func (s *Selector) endRound(at vtime.Instant) {
+	s.dropUnsent(at)
 	if s.stage().Kind == Sweep {
 		s.compete(at)
 		return

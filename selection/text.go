@@ -39,6 +39,9 @@ func (a Action) String() string {
 		if a.Pings > 1 {
 			text += fmt.Sprintf(" pings %d", a.Pings)
 		}
+		if a.Gap > 0 {
+			text += fmt.Sprintf(" gap %v", a.Gap)
+		}
 		if a.WantErrors {
 			text += " with errors"
 		}

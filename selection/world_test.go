@@ -187,6 +187,7 @@ func (w *world) perform() {
 func (w *world) round(a Action) {
 	w.pending = nil
 	var names []string
+	at := a.At
 	for i, c := range w.sel.Course().Stage(int(a.Stage)).Candidates {
 		if w.sel.Struck(i) {
 			continue
@@ -194,16 +195,17 @@ func (w *world) round(a Action) {
 		names = append(names, w.name(c.Relay))
 		w.requests++
 		if h, ok := w.hosts[c.Relay]; ok {
-			w.probe(a, i, h)
+			w.probe(a, at, i, h)
 		}
+		at = at.Add(a.Gap)
 	}
 	slices.Sort(names)
 	w.asked = append(w.asked, names)
 }
 
 // probe queues the answer to one probe, if there is one.
-func (w *world) probe(a Action, i int, h *host) {
-	r := Reply{At: a.At.Add(roundTrip), Candidate: uint16(i)}
+func (w *world) probe(a Action, sent vtime.Instant, i int, h *host) {
+	r := Reply{At: sent.Add(roundTrip), Candidate: uint16(i)}
 	switch {
 	case int(a.TTL) > h.hops && h.echo:
 		w.replies++

@@ -152,8 +152,7 @@ func (t *teller) round(i int) *StoryRounds {
 		r.Errors += p.errors
 		probe := StoryProbe{Relay: t.name(st.Candidates[j].Relay), Fate: t.probeFate(e, j, r.To)}
 		if p.answered != vtime.Never {
-			rtt := p.answered.Sub(p.request.sent)
-			probe.RTT = &rtt
+			probe.RTT = &p.rtt
 		}
 		r.Probes = append(r.Probes, probe)
 	}

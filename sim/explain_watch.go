@@ -2,6 +2,7 @@ package sim
 
 import (
 	"slices"
+	"time"
 
 	"github.com/relaysim/relaysim/selection"
 	"github.com/relaysim/relaysim/topology"
@@ -61,8 +62,11 @@ type packetPair struct {
 type probeSeen struct {
 	packetPair
 	struck bool
-	// answered is the arrival of an echo reply that counted, or Never.
+	// sent has the departures of its probes, answered the arrival of an echo
+	// reply that counted, or Never, and rtt how long after its own probe.
+	sent     []vtime.Instant
 	answered vtime.Instant
+	rtt      time.Duration
 	// errors counts ICMP errors that arrived while the round was open.
 	errors int
 }
@@ -189,7 +193,10 @@ func (w *watch) sent(s *sighting, detail uint32) {
 	if e == nil {
 		return
 	}
-	pair := e.pair(detail & 0xffff)
+	pair := e.pair(w.rec.course, detail&0xffff)
+	if pair == nil {
+		return
+	}
 	switch {
 	case s.packet.Kind.IsError():
 		pair.icmp = s
@@ -197,12 +204,20 @@ func (w *watch) sent(s *sighting, detail uint32) {
 		pair.reply = s
 	default:
 		pair.request = s
+		if e.action.Kind == selection.AskRound {
+			p := &e.probes[int(detail&0xffff)%len(e.probes)]
+			p.sent = append(p.sent, s.sent)
+		}
 	}
 }
 
-// pair is the exchange to which a packet of the question belongs.
-func (e *entry) pair(what uint32) *packetPair {
+// pair is the exchange to which a packet of the question belongs, or nil if the
+// answer would not count.
+func (e *entry) pair(course *selection.Course, what uint32) *packetPair {
 	if e.action.Kind == selection.AskRound {
+		if _, _, counts := probed(course.Stage(int(e.action.Stage)), &e.action, int(what)); !counts {
+			return nil
+		}
 		// Where a relay gets several probes, the last one stands for them.
 		return &e.probes[int(what)%len(e.probes)].packetPair
 	}
@@ -216,9 +231,9 @@ func (e *entry) pair(what uint32) *packetPair {
 	return &e.tries[n]
 }
 
-// answered is told of an answer that reached the client. It counts if its
-// round is still the latest question.
-func (w *watch) answered(seq uint32, r selection.Reply) {
+// answered is told of an answer to a probe that reached the client. It counts if
+// its round is still the latest question.
+func (w *watch) answered(seq uint32, r selection.Reply, probe int) {
 	if w == nil || !w.open {
 		return
 	}
@@ -231,7 +246,9 @@ func (w *watch) answered(seq uint32, r selection.Reply) {
 		p.errors++
 		return
 	}
-	p.answered = min(p.answered, r.At)
+	if r.At < p.answered {
+		p.answered, p.rtt = r.At, r.At.Sub(p.sent[probe/len(e.probes)])
+	}
 }
 
 // registered is told of the end of a registration attempt.

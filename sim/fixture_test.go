@@ -222,6 +222,10 @@ func randomWorld(seed uint64) *world {
 	w.randomGates(pick)
 	w.randomLists(pick)
 	w.randomOccurrences(pick, seeks)
+	if pick(3) == 0 {
+		p.InterPacketGap = time.Duration(1+pick(120_000)) * time.Microsecond
+	}
+	p.ProbeScope, p.DrawLaw = selection.ProbeScope(pick(4)/3), selection.DrawLaw(pick(4)/3)
 	return w
 }
 

@@ -106,13 +106,15 @@ func rename(w *world, from, to string) {
 
 // A relay that cannot answer is probed in vain and chosen by nobody. It can
 // lengthen a selection by holding a round open, or by being left to ask after
-// the last relay of its stage refused a registration, so rounds that end early
-// and refusals are excluded; so is the random last resort, which may draw it,
+// the last relay of its stage refused a registration, or by being one more that
+// is asked in turn, so rounds that end early, refusals and gaps between probes
+// are excluded; so is the random last resort, which may draw it,
 // and a change of the list, which may leave it alone in its group.
 func TestRelayThatCannotAnswerChangesNoChoice(t *testing.T) {
 	for seed := uint64(300); seed < 312; seed++ {
 		w := randomWorld(seed)
 		w.params.RoundEndsEarly, w.params.ExhaustPolicy = selection.OnTimeoutOnly, selection.ExhaustRoot
+		w.params.InterPacketGap = 0
 		withoutRefusals(w)
 		w.events = slices.DeleteFunc(w.events, func(e EventPlan) bool { return e.Kind >= RelayInstalled && e.Kind <= RelayUnlisted })
 		want := decisions(t, w.plan(t))

@@ -3,10 +3,12 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/relaysim/relaysim/rng"
 	"github.com/relaysim/relaysim/selection"
 	"github.com/relaysim/relaysim/topology"
+	"github.com/relaysim/relaysim/vtime"
 )
 
 // neverTTL is above every TTL: no probe of the stage can be answered.
@@ -38,10 +40,11 @@ func (c *cell) roundAhead(cl *client, a *selection.Action) {
 	stage := cl.sel.Course().Stage(int(a.Stage))
 	if int16(a.TTL) >= c.quietBelow(cl, int(a.Stage), stage) {
 		c.replies = c.replies[:0]
-		key := roundKey(cl, a)
+		key, place := roundKey(cl, a), 0
 		for j := range stage.Candidates {
 			if !cl.sel.Struck(j) {
-				c.probeAhead(cl, a, key, j, &stage.Candidates[j])
+				c.probeAhead(cl, a, key, stage, j, place)
+				place++
 			}
 		}
 		if n := len(c.replies); n > 0 {
@@ -54,8 +57,10 @@ func (c *cell) roundAhead(cl *client, a *selection.Action) {
 	}
 }
 
-// probeAhead appends the reply to one probe, if there is one in time.
-func (c *cell) probeAhead(cl *client, a *selection.Action, key rng.Key, j int, cand *selection.Candidate) {
+// probeAhead appends the reply to the probes of candidate j, if there is one in
+// time. Its first probe is the one with the given place in the round.
+func (c *cell) probeAhead(cl *client, a *selection.Action, key rng.Key, stage *selection.Stage, j, place int) {
+	cand := &stage.Candidates[j]
 	if !cand.Relay.Known() || c.relays[cand.Relay].mode == relayHostDown {
 		return
 	}
@@ -63,26 +68,35 @@ func (c *cell) probeAhead(cl *client, a *selection.Action, key rng.Key, j int, c
 	if f.Forward != topology.Delivered || f.Back != topology.Delivered || int16(a.TTL) <= f.Hops {
 		return
 	}
-	at := a.At.Add(f.DelayForward + f.DelayBack)
+	at := a.At.Add(f.DelayForward + f.DelayBack + time.Duration(place)*a.Gap)
 	if at > a.Deadline {
 		return
 	}
-	if f.LossForward|f.LossBack != 0 && allLost(key.Child(rng.Probe, cand.Key), f, a.Pings) {
-		return
+	if f.LossForward|f.LossBack != 0 {
+		n := firstHeard(key.Child(rng.Probe, cand.Key), f, a.Pings)
+		if n == a.Pings {
+			return
+		}
+		if a.Gap != 0 && n > 0 {
+			at = at.Add(time.Duration(int(n)*cl.sel.Asked()) * a.Gap)
+		}
+		if at > a.Deadline {
+			return
+		}
 	}
 	c.replies = append(c.replies, selection.Reply{At: at, Candidate: uint16(j), Kind: selection.EchoReply})
 }
 
-// allLost tells whether none of the probes of a relay, or of their replies,
-// gets through.
-func allLost(relay rng.Key, f *topology.Fate, pings uint8) bool {
+// firstHeard returns the number of the first probe of a relay that gets through
+// with its reply, or the number of probes if none does.
+func firstHeard(relay rng.Key, f *topology.Fate, pings uint8) uint8 {
 	for n := range pings {
 		k := pingKey(relay, n)
 		if !topology.IsLost(k, f.LossForward) && !topology.IsLost(replyKey(k), f.LossBack) {
-			return false
+			return n
 		}
 	}
-	return true
+	return pings
 }
 
 // pingKey keys the n-th probe of a relay in a round. The first has the key of
@@ -141,6 +155,10 @@ type asked struct {
 	action selection.Action
 	// open: answers are still of interest. waiting: it begins at action.At.
 	open, waiting bool
+	// next is the number of the probe that leaves at nextAt, unless that is
+	// Never.
+	next   int
+	nextAt vtime.Instant
 	// past are the earlier rounds of the selection, if late answers to them
 	// still count (late_reply_policy).
 	past []selection.Action
@@ -154,11 +172,11 @@ func (q *asked) begin(a selection.Action) {
 	case q.action.WantLate:
 		q.past = append(q.past, q.action)
 	}
-	q.action, q.open, q.waiting = a, true, false
+	q.action, q.open, q.waiting, q.nextAt = a, true, false, vtime.Never
 }
 
 // drop ends all interest in answers.
-func (q *asked) drop() { q.open, q.waiting, q.past = false, false, q.past[:0] }
+func (q *asked) drop() { q.open, q.waiting, q.nextAt, q.past = false, false, vtime.Never, q.past[:0] }
 
 // of finds the round that a packet belongs to, or nil if nobody is interested.
 func (q *asked) of(detail uint32) *selection.Action {
@@ -176,40 +194,76 @@ func (q *asked) of(detail uint32) *selection.Action {
 	return nil
 }
 
-// askNow begins a round that had to wait for its time.
+// askNow begins a round that had to wait for its time, or goes on with one
+// whose probes leave one by one.
 func (c *cell) askNow(i int) {
-	cl := &c.clients[i]
-	if !cl.ask.waiting || cl.ask.action.At != c.now {
-		return
+	q := &c.clients[i].ask
+	switch {
+	case q.waiting && q.action.At == c.now:
+		q.waiting = false
+		c.sendProbes(i)
+	case q.nextAt == c.now:
+		c.sendOn(i)
 	}
-	cl.ask.waiting = false
-	c.sendProbes(i)
 }
 
-// sendProbes sends the probes of a round as packets.
+// sendProbes begins to send the probes of a round as packets.
 func (c *cell) sendProbes(i int) {
 	cl := &c.clients[i]
-	a := &cl.ask.action
-	stage := cl.sel.Course().Stage(int(a.Stage))
-	n := len(stage.Candidates)
-	if most := n * int(a.Pings); most > firstReset {
+	q := &cl.ask
+	stage := cl.sel.Course().Stage(int(q.action.Stage))
+	if most := (len(stage.Candidates) + len(stage.Beside)) * int(q.action.Pings); most > firstReset {
 		panic(fmt.Sprintf("sim: %d probes in a round, more than the %d that have names", most, firstReset))
 	}
-	for what := range n * int(a.Pings) {
-		if j := what % n; cl.sel.Struck(j) || !stage.Candidates[j].Relay.Known() {
+	q.next, q.nextAt = 0, c.now
+	c.sendOn(i)
+}
+
+// sendOn sends the next probe and those that leave with it. What a round that
+// is over has not sent, it never sends.
+func (c *cell) sendOn(i int) {
+	cl := &c.clients[i]
+	q := &cl.ask
+	a := q.action
+	q.nextAt = vtime.Never
+	if !cl.sel.Open(a.Seq) {
+		return
+	}
+	stage := cl.sel.Course().Stage(int(a.Stage))
+	n := len(stage.Candidates)
+	for most := (n + len(stage.Beside)) * int(a.Pings); q.next < most; {
+		what := q.next
+		q.next++
+		cand, _, counts := probed(stage, &a, what)
+		if !cand.Relay.Known() || counts && cl.sel.Struck(what%n) {
 			continue
 		}
-		c.send(i, c.probe(cl, a, what), packetDetail(a.Seq, uint32(what)))
+		c.send(i, c.probe(cl, &a, what), packetDetail(a.Seq, uint32(what)))
+		if a.Gap != 0 && q.next < most {
+			q.nextAt = c.now.Add(a.Gap)
+			c.push(q.nextAt, evAsk, i, a.Seq)
+			return
+		}
 	}
 }
 
-// probe makes the packet of one probe of a round of the client's. Numbers go
-// through the candidates of the stage, and through them again for a further
-// probe to each.
+// probed is the relay that a probe of a round goes to, and which of its probes
+// this is. Numbers go through the candidates of the stage, and through them
+// again for a further probe to each; then likewise through who is asked beside
+// them, which counts tells.
+func probed(stage *selection.Stage, a *selection.Action, what int) (cand *selection.Candidate, nth uint8, counts bool) {
+	n := len(stage.Candidates)
+	if beside := what - n*int(a.Pings); beside >= 0 {
+		n = len(stage.Beside)
+		return &stage.Beside[beside%n], uint8(beside / n), false
+	}
+	return &stage.Candidates[what%n], uint8(what / n), true
+}
+
+// probe makes the packet of one probe of a round of the client's.
 func (c *cell) probe(cl *client, a *selection.Action, what int) topology.Packet {
-	candidates := cl.sel.Course().Stage(int(a.Stage)).Candidates
-	cand := &candidates[what%len(candidates)]
-	k := pingKey(roundKey(cl, a).Child(rng.Probe, cand.Key), uint8(what/len(candidates)))
+	cand, nth, _ := probed(cl.sel.Course().Stage(int(a.Stage)), a, what)
+	k := pingKey(roundKey(cl, a).Child(rng.Probe, cand.Key), nth)
 	return topology.Packet{
 		Kind: topology.EchoRequest, TTL: a.TTL, Flow: uint64(k), Key: k,
 		Src: c.net.Client(cl.at, uint64(cl.key)), Dst: c.net.Host(topology.HostID(cand.Relay)),
@@ -321,9 +375,13 @@ func (c *cell) answer(i int, detail uint32, kind selection.ReplyKind) {
 	if a == nil {
 		return
 	}
-	seq, n := a.Seq, uint32(len(cl.sel.Course().Stage(int(a.Stage)).Candidates))
-	r := [1]selection.Reply{{At: c.now, Candidate: uint16(detail & 0xffff % n), Kind: kind}}
-	c.watch.answered(seq, r[0])
+	stage, what := cl.sel.Course().Stage(int(a.Stage)), int(detail&0xffff)
+	if _, _, counts := probed(stage, a, what); !counts {
+		return
+	}
+	seq := a.Seq
+	r := [1]selection.Reply{{At: c.now, Candidate: uint16(what % len(stage.Candidates)), Kind: kind}}
+	c.watch.answered(seq, r[0], what)
 	_ = cl.sel.Replies(c.now, seq, r[:])
 	c.pump(i)
 }

@@ -60,6 +60,34 @@ func TestSeveralProbesARound(t *testing.T) {
 	}
 }
 
+// Probes that leave a second apart: everybody finds the same relays at the same
+// distance, later by the seconds that the rounds last longer. Nothing times out
+// that did not before, since the wait begins with the last probe.
+func TestProbesThatLeaveOneByOne(t *testing.T) {
+	run := func(gap time.Duration, pings int) *cell {
+		w := newWorld()
+		w.duration = time.Hour
+		w.params.InterPacketGap, w.params.PingsPerRelayPerRound = gap, pings
+		w.addGroup("remote", 50, netHome, Life{Name: "always-on", Always: true}, "DMZ").Interval = 100 * time.Hour
+		return bothLevels(t, w)
+	}
+	for _, pings := range []int{1, 2} {
+		burst, spaced := run(0, pings), run(time.Second, pings)
+		for i := range burst.trace.Decisions {
+			a, b := burst.trace.Decisions[i], spaced.trace.Decisions[i]
+			// Two relays: every round lasts longer but the last, in which both
+			// answer at once, the second a second later.
+			longer := time.Duration(a.Rounds-1)*time.Duration(2*pings-1)*time.Second + time.Second
+			if a.Target != b.Target || a.DistanceMax != b.DistanceMax || b.Ended.Sub(a.Ended) != longer {
+				t.Fatalf("%d probes each: %+v at once, %+v one by one: want it %v later and else alike", pings, a, b, longer)
+			}
+			if unsent := uint32(2*pings - 2); b.Probes != a.Probes-unsent {
+				t.Errorf("%d probes each: %d in all at once, %d one by one: want %d less, when the last round is over", pings, a.Probes, b.Probes, unsent)
+			}
+		}
+	}
+}
+
 // Every reply comes after its round has ended. By default it changes nothing,
 // so nobody is found by probe; under reopen it decides.
 func TestLateReplies(t *testing.T) {
