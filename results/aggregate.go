@@ -174,7 +174,7 @@ func (r *run) describe() *Summary {
 		x := &p.Relays[i]
 		s.Relays = append(s.Relays, Relay{
 			ID: x.ID, Name: x.Name, Network: p.Networks[x.Network].Name, Root: x.Root,
-			Priority: x.Priority, Weight: x.Weight, Advertise: append([]string{}, x.Advertise...),
+			Priority: x.Priority, Weight: p.Policies[0].World.WeightOf(x), Advertise: append([]string{}, x.Advertise...),
 		})
 	}
 	for i := range p.Groups {

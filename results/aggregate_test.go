@@ -170,13 +170,15 @@ func TestDeploymentParametersInForce(t *testing.T) {
 		}
 		return out
 	}
-	if got := names(sim.RelaySelect, sim.HostDown); got != nil {
-		t.Errorf("nothing lists or authenticates: %q stated", got)
+	// In the made-up run a host goes down.
+	const gone = "relays_dat_stale_ttl_s=0"
+	if got, want := names(sim.RelaySelect, sim.ServiceDown), []string{gone}; !slices.Equal(got, want) {
+		t.Errorf("nothing lists or authenticates: %q stated, want %q", got, want)
 	}
-	if got, want := names(sim.RelayRetired), []string{"relays_file_refresh_s=60", "relays_dat_propagation_s=900"}; !slices.Equal(got, want) {
+	if got, want := names(sim.RelayRetired), []string{"relays_file_refresh_s=60", "relays_dat_propagation_s=900", gone}; !slices.Equal(got, want) {
 		t.Errorf("a relay is retired: %q stated, want %q", got, want)
 	}
-	if got, want := names(sim.AuthenticatingOn), []string{"authenticating_switch=until_registration"}; !slices.Equal(got, want) {
+	if got, want := names(sim.AuthenticatingOn), []string{gone, "authenticating_switch=until_registration"}; !slices.Equal(got, want) {
 		t.Errorf("a relay begins to authenticate: %q stated, want %q", got, want)
 	}
 }

@@ -79,6 +79,8 @@ func (q question) clients(p *pool) (x float64, ok bool) {
 		return q.failures(p)
 	case sim.ListOutdated:
 		return ratio(p.SlotTally.Outdated, p.SlotTally.Rounds.N)
+	case sim.ListAge:
+		return q.spread(&p.ListAge, 1e-6)
 	case sim.ChoiceChanges:
 		return q.choiceChanges(p)
 	case sim.OverDesign:

@@ -36,6 +36,9 @@ func handMade() (*sim.Plan, *sim.Tally) {
 	for _, hops := range []uint64{3, 5, 7} {
 		s.Distance.Add(hops)
 	}
+	for _, us := range []uint64{10e6, 90e6} {
+		s.ListAge.Add(us)
+	}
 	t := &sim.Tally{
 		Slots: []sim.SlotTally{s}, Online: []uint64{5}, Never: []uint64{1},
 		Relays: []sim.RelayTally{{Peak: 99}, {Peak: 10, Load: 6 * 7200 * 1e6}, {Peak: 11, Load: 3 * 7200 * 1e6}, {Peak: 21}},
@@ -92,6 +95,8 @@ func TestMeasuresByHand(t *testing.T) {
 		{with(sim.RegistrationFailures, 0, nil), 4},
 		{with(sim.RegistrationFailures, 0, func(q *question) { q.reason = int(selection.TCPBlocked) }), 3},
 		{with(sim.ListOutdated, 0, nil), 0.4},
+		{with(sim.ListAge, sim.StatMean, nil), 50},
+		{with(sim.ListAge, sim.StatMax, nil), 90},
 		{with(sim.OverDesign, 0, nil), 2}, // 11 and 21; 10 is not above, the root is no relay
 		{with(sim.OverLimit, 0, nil), 1},
 	} {

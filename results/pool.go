@@ -71,6 +71,7 @@ func addSlot(to, s *sim.SlotTally) {
 	to.Rounds.Merge(&s.Rounds)
 	to.Distance.Merge(&s.Distance)
 	to.RehomeTime.Merge(&s.RehomeTime)
+	to.ListAge.Merge(&s.ListAge)
 }
 
 func addCounts(to, from []uint64) {

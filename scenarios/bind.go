@@ -144,7 +144,7 @@ func (b *binder) host(r *sim.RelayPlan, n *node) {
 		MaxChildren: uint32(min(max(n.int("max_children"), 0), 1<<32-1)),
 	}
 	r.Priority = uint32(min(max(n.int("priority"), 0), 1<<32-1))
-	r.Weight = uint32(min(max(n.int("weight"), 0), 1<<32-1))
+	r.Weight, r.Unweighted = uint32(min(max(n.int("weight"), 0), 1<<32-1)), !n.has("weight")
 	_, subject := b.hostNode(r)
 	b.ascii(n.get("password"), subject)
 	for label := range strings.SplitSeq(n.str("advertise"), ";") {

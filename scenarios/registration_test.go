@@ -124,12 +124,13 @@ func TestWorldParams(t *testing.T) {
 	p := parsed(t, `extends = "base.toml"
 [model]
 relays_dat_propagation_s = 60
+default_weight = 5
 [policy.slow]
 like = "echo"
 model = { relays_file_refresh_s = "1h" }
 `).Plan()
 	slow := p.Policies[slices.IndexFunc(p.Policies, func(x sim.PolicyPlan) bool { return x.Name == "slow" })]
-	if want := (sim.WorldParams{RelaysFileRefresh: time.Hour, RelaysDatPropagation: time.Minute}); slow.World != want {
+	if want := (sim.WorldParams{RelaysFileRefresh: time.Hour, RelaysDatPropagation: time.Minute, DefaultWeight: 5}); slow.World != want {
 		t.Errorf("parameters: %+v, want %+v", slow.World, want)
 	}
 	if slow.Like < 0 || p.Policies[slow.Like].Name != "echo" || !slices.Equal(slow.Changed, []string{"relays_file_refresh_s=3600"}) {

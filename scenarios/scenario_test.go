@@ -193,10 +193,10 @@ func TestRichPlan(t *testing.T) {
 		t.Errorf("less: like %d but for %q, want more but for retry_growth", less.Like, less.Changed)
 	}
 	root := p.Relays[len(p.Relays)-1]
-	if !root.Root || !root.Unlisted || root.Name != "hq" || root.Weight != 0 {
+	if !root.Root || !root.Unlisted || root.Name != "hq" || !root.Unweighted {
 		t.Errorf("root: %+v", root)
 	}
-	if r := p.Relays[0]; r.Weight != 50 || r.Priority != 1 || !slices.Equal(r.Advertise, []string{"rome"}) {
+	if r := p.Relays[0]; r.Weight != 50 || r.Unweighted || r.Priority != 1 || !slices.Equal(r.Advertise, []string{"rome"}) {
 		t.Errorf("r-1: %+v", r)
 	}
 	if r := p.Relays[1]; r.Weight != 80 || !slices.Equal(r.Advertise, []string{"oslo", "NORTH"}) {

@@ -17,9 +17,9 @@ func (p *Plan) CourseWarnings() []string {
 	for i := range listed {
 		listed[i] = !p.Relays[i].Unlisted
 	}
-	list := p.listOf(listed, 1)
 	var n notices
 	for i := range p.Policies {
+		list := p.listOf(&p.Policies[i].World, listed, 1)
 		for g := range p.Groups {
 			course, warnings := selection.Compile(p.Policies[i].Settings[g], &p.Policies[i].Params, list)
 			warnings = append(warnings, p.unsought(course)...)

@@ -135,7 +135,7 @@ func newCell(p *Plan, policy, replication int, level Level, traced bool) *cell {
 		c.attachBase = append(c.attachBase, c.attachments)
 		c.attachments += c.net.AccessVariants(topology.NetworkID(i))
 	}
-	c.library = newLibrary(p)
+	c.library = newLibrary(p, &pol.World)
 	key := rng.Seed(p.Seed).Child(rng.Replication, uint64(replication))
 	for i := range p.Groups {
 		c.addGroup(i, key)
@@ -166,13 +166,15 @@ func (c *cell) addGroup(i int, key rng.Key) {
 	}
 }
 
-// list is the clients' copy of Relays.dat when the run begins: every relay and
-// the root (spec 2.7, 2.8), but for those that are not listed yet.
-func (p *Plan) list() *selection.List { return newLibrary(p).editions[0].list }
+// list is the clients' copy of Relays.dat when the run begins under a policy:
+// every relay and the root (spec 2.7, 2.8), but for those not listed yet.
+func (p *Plan) list(policy int) *selection.List {
+	return newLibrary(p, &p.Policies[policy].World).editions[0].list
+}
 
 // listOf is a version of Relays.dat with the given relays. Its directory has
 // every host at any time: names resolve before a relay is there and after.
-func (p *Plan) listOf(members []bool, version uint32) *selection.List {
+func (p *Plan) listOf(w *WorldParams, members []bool, version uint32) *selection.List {
 	l := &selection.List{
 		Version: version, Hosts: map[string]selection.RelayID{}, Keys: map[selection.RelayID]uint64{},
 		Root: selection.NoRelay, Fallback: selection.NoRelay,
@@ -192,7 +194,7 @@ func (p *Plan) listOf(members []bool, version uint32) *selection.List {
 		if members[i] {
 			l.Entries = append(l.Entries, selection.Entry{
 				Relay: id, Key: rng.Hash(r.ID), Name: r.Name, Priority: r.Priority,
-				Weight: r.Weight, Affiliations: r.Advertise, NoAutoSelect: r.NoAutoSelect,
+				Weight: w.WeightOf(r), Affiliations: r.Advertise, NoAutoSelect: r.NoAutoSelect,
 			})
 		}
 	}
@@ -234,6 +236,8 @@ func (c *cell) handle(e event) {
 	switch e.what.kind() {
 	case evWorld:
 		c.changeWorld()
+	case evStale:
+		c.stale(selection.RelayID(detail))
 	case evPublish:
 		c.publishList()
 	case evGather:

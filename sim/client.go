@@ -267,5 +267,5 @@ func (c *cell) scheduleContact(i int, after vtime.Instant) {
 // list that comes meanwhile cannot: it is taken when a selection begins, which
 // is at an event.
 func (c *cell) horizon(cl *client) vtime.Instant {
-	return min(c.changeAt, cl.lifeAt, cl.contactAt, c.end)
+	return min(c.changeAt, c.library.staleAt, cl.lifeAt, cl.contactAt, c.end)
 }

@@ -71,7 +71,7 @@ func TestRehomeTimeIsTheSumOfItsParts(t *testing.T) {
 			slot.Probing/n, slot.Registration/n, slot.Resist/n, slot.RetryWait, probing, registration, resist)
 	}
 	detection := uint64(0)
-	course, _ := selection.Compile(p.Policies[0].Settings[0], &p.Policies[0].Params, p.list())
+	course, _ := selection.Compile(p.Policies[0].Settings[0], &p.Policies[0].Params, p.list(0))
 	gk := rng.Seed(p.Seed).Child(rng.Replication, 0).Child(rng.Group, rng.Hash("remote"))
 	c := newCell(p, 0, 0, LevelRound, false)
 	_ = c.run(context.Background())

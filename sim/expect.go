@@ -126,6 +126,7 @@ const (
 	Probes
 	RegistrationFailures
 	ListOutdated
+	ListAge
 	NumMeasures
 )
 
@@ -187,4 +188,5 @@ var MeasureTable = [NumMeasures]MeasureInfo{
 	Probes:               {Name: "probes", Unit: Count, Stats: []Stat{StatMean}, Clients: true, Text: "probes sent in a selection"},
 	RegistrationFailures: {Name: "registration_failures", Unit: Count, Clients: true, Text: "failed registration attempts, of one reason or of all"},
 	ListOutdated:         {Name: "list_outdated", Unit: Fraction, Clients: true, Text: "share of selections that went by a relay list that lacks a relay it should have, or has one it should not"},
+	ListAge:              {Name: "list_age", Unit: Seconds, Stats: []Stat{StatP50, StatMean, StatP95, StatMax}, Clients: true, Text: "age of the client's relay list at the start of a selection, of lists that were published in the run"},
 }

@@ -225,6 +225,7 @@ func randomWorld(seed uint64) *world {
 	if pick(3) == 0 {
 		p.InterPacketGap = time.Duration(1+pick(120_000)) * time.Microsecond
 	}
+	w.world.RelaysDatStaleTTL = time.Duration(pick(3)*pick(36_000)) * time.Second
 	p.ProbeScope, p.DrawLaw = selection.ProbeScope(pick(4)/3), selection.DrawLaw(pick(4)/3)
 	return w
 }

@@ -126,8 +126,12 @@ func (c *cell) observeSelection(i int, a selection.Action) {
 	s.SelectionTime.Add(micro(a.At.Sub(a.Started)))
 	s.Rounds.Add(uint64(a.Rounds))
 	s.Probes += uint64(a.Probes)
-	if c.library.editions[c.courseInForce(cl).edition].outdated {
+	list := &c.library.editions[c.courseInForce(cl).edition]
+	if list.outdated {
 		s.Outdated++
+	}
+	if list.at != longAgo {
+		s.ListAge.Add(micro(a.Started.Sub(list.at)))
 	}
 	if a.Trigger == selection.ParentLost && cl.cause == causeMove {
 		cl.cause = causeLoss

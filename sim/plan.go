@@ -77,7 +77,10 @@ type RelayPlan struct {
 	Network  topology.NetworkID
 	Root     bool
 	Priority uint32
-	Weight   uint32
+	// Weight, unless it is Unweighted: then the policy's parameter
+	// default_weight or default_weight_root says it.
+	Weight     uint32
+	Unweighted bool
 	// Advertise are the affiliation labels, "*" included.
 	Advertise []string
 	// NoAutoSelect is AutoSelectableRelay = 0.
@@ -174,16 +177,41 @@ type PolicyPlan struct {
 	Changed []string
 }
 
+// WeightOf is the weight that a relay has in Relays.dat.
+func (w *WorldParams) WeightOf(r *RelayPlan) uint32 {
+	switch {
+	case !r.Unweighted:
+		return r.Weight
+	case r.Root:
+		return w.DefaultWeightRoot
+	}
+	return w.DefaultWeight
+}
+
 // ListChanges tells whether something happens that changes the relay list.
 func (p *Plan) ListChanges() bool {
-	return slices.ContainsFunc(p.Events, func(e EventPlan) bool { return e.Kind >= RelayInstalled && e.Kind <= RelayUnlisted })
+	stale := slices.ContainsFunc(p.Policies, func(pol PolicyPlan) bool { return pol.World.RelaysDatStaleTTL > 0 })
+	return p.happens(func(k EventKind) bool {
+		return k >= RelayInstalled && k <= RelayUnlisted || k == HostDown && stale
+	})
+}
+
+// happens tells whether there is an event of such a kind.
+func (p *Plan) happens(such func(EventKind) bool) bool {
+	return slices.ContainsFunc(p.Events, func(e EventPlan) bool { return such(e.Kind) })
 }
 
 // Uses tells whether a parameter plays a part in the plan: those of lists do
-// if the list changes, that of the switch if a relay begins to authenticate.
+// if the list changes, that of staleness if a relay loses its host, that of the
+// switch if a relay begins to authenticate, default weights if a relay has one.
 func (p *Plan) Uses(i *WorldParamInfo) bool {
-	if i.Name == switchName {
-		return slices.ContainsFunc(p.Events, func(e EventPlan) bool { return e.Kind == AuthenticatingOn })
+	switch i.Name {
+	case switchName:
+		return p.happens(func(k EventKind) bool { return k == AuthenticatingOn })
+	case staleName:
+		return p.happens(func(k EventKind) bool { return k == HostDown || k == RelayRetired })
+	case weightName, rootWeightName:
+		return slices.ContainsFunc(p.Relays, func(r RelayPlan) bool { return r.Unweighted && r.Root == (i.Name == rootWeightName) })
 	}
 	return p.ListChanges()
 }
@@ -221,6 +249,11 @@ var eventNames = [...]string{
 	"installed", "retired", "listed", "unlisted", "authenticating", "no longer authenticating",
 	"seek list", "relay select", "clock back", "restart", "address change",
 	"vpn up", "adapter change",
+}
+
+// ofRelays tells whether it can touch a relay's place in the list.
+func (k EventKind) ofRelays() bool {
+	return k <= RelayUp || k >= RelayInstalled && k <= RelayUnlisted
 }
 
 // ofClients tells whether it happens to groups of clients.

@@ -19,6 +19,7 @@ type payload uint64
 // comes last.
 const (
 	evWorld    uint64 = iota // detail: index of the first event of Plan.Events
+	evStale                  // a relay has been without a host for too long; detail: which
 	evPublish                // the root publishes its relay list
 	evGather                 // the client's copy of the relay list arrives
 	evAtHost                 // a probe or SYN arrives at a relay

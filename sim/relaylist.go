@@ -20,16 +20,20 @@ type edition struct {
 
 // library is what the root knows of the relay lists of a run.
 //
-// Where a relay is installed, retired, listed or unlisted, the root publishes
-// a new list: at once, or as soon as relays_file_refresh_s have passed since
+// Where a relay is installed, retired, listed or unlisted, or has been without a
+// host for relays_dat_stale_ttl_s, the root publishes a new list: at once, or as soon as relays_file_refresh_s have passed since
 // it last published one. A client that is online copies it after a delay of
 // its own, uniform from 0 to relays_dat_propagation_s; one that is offline
 // does so after it starts. It then has the newest list there is. Every client
 // begins with the first edition.
 type library struct {
-	// listed: Relays.dat should have an entry for the relay.
-	listed   []bool
-	editions []edition
+	// wanted: the relay is to be listed while it is there; listed: Relays.dat
+	// should have an entry for it. gone is since when it has had no host, or
+	// Never; staleAt when the next relay has been gone for too long, or Never.
+	wanted, listed []bool
+	gone           []vtime.Instant
+	staleAt        vtime.Instant
+	editions       []edition
 	// publishAt is when the next edition comes out, or Never.
 	publishAt, publishedAt vtime.Instant
 }
@@ -38,19 +42,21 @@ type library struct {
 const longAgo = vtime.Instant(-1 << 62)
 
 // newLibrary has the edition with which the run begins.
-func newLibrary(p *Plan) library {
-	l := library{publishAt: vtime.Never, publishedAt: longAgo}
+func newLibrary(p *Plan, w *WorldParams) library {
+	l := library{publishAt: vtime.Never, publishedAt: longAgo, staleAt: vtime.Never}
 	for i := range p.Relays {
-		l.listed = append(l.listed, !p.Relays[i].Unlisted && !p.absentAtFirst(selection.RelayID(i)))
+		l.wanted = append(l.wanted, !p.Relays[i].Unlisted && !p.absentAtFirst(selection.RelayID(i)))
+		l.gone = append(l.gone, vtime.Never)
 	}
-	l.publish(p)
+	l.listed = slices.Clone(l.wanted)
+	l.publish(p, w)
 	return l
 }
 
 // publish adds the edition that is due.
-func (l *library) publish(p *Plan) {
+func (l *library) publish(p *Plan, w *WorldParams) {
 	members := slices.Clone(l.listed)
-	l.editions = append(l.editions, edition{list: p.listOf(members, uint32(len(l.editions)+1)), at: l.publishedAt, members: members})
+	l.editions = append(l.editions, edition{list: p.listOf(w, members, uint32(len(l.editions)+1)), at: l.publishedAt, members: members})
 	l.compare()
 }
 
@@ -79,6 +85,37 @@ func (p *Plan) absentAtFirst(id selection.RelayID) bool {
 	return false
 }
 
+// reviewListing is told that a relay may be gone or back, or is to be listed
+// otherwise than before. The root knows of its own host without a list.
+func (c *cell) reviewListing(id selection.RelayID) {
+	l, ttl := &c.library, c.pol.World.RelaysDatStaleTTL
+	switch gone := c.relays[id].mode == relayHostDown && !c.plan.Relays[id].Root; {
+	case !gone:
+		l.gone[id] = vtime.Never
+	case l.gone[id] == vtime.Never:
+		l.gone[id] = c.now
+		if ttl > 0 {
+			c.push(c.now.Add(ttl), evStale, 0, uint32(id))
+		}
+	}
+	l.staleAt = vtime.Never
+	for _, since := range l.gone {
+		if since != vtime.Never && ttl > 0 && since.Add(ttl) > c.now {
+			l.staleAt = min(l.staleAt, since.Add(ttl))
+		}
+	}
+	stale := ttl > 0 && l.gone[id] != vtime.Never && l.gone[id].Add(ttl) <= c.now
+	c.changeList(id, l.wanted[id] && !stale)
+}
+
+// stale is the time at which a relay has been gone for too long, unless it has
+// come back meanwhile.
+func (c *cell) stale(id selection.RelayID) {
+	if c.library.gone[id] != vtime.Never && c.library.gone[id].Add(c.pol.World.RelaysDatStaleTTL) == c.now {
+		c.reviewListing(id)
+	}
+}
+
 // changeList changes whether a relay should be listed and makes a new edition
 // due.
 func (c *cell) changeList(id selection.RelayID, listed bool) {
@@ -98,7 +135,7 @@ func (c *cell) changeList(id selection.RelayID, listed bool) {
 func (c *cell) publishList() {
 	l := &c.library
 	l.publishAt, l.publishedAt = vtime.Never, c.now
-	l.publish(c.plan)
+	l.publish(c.plan, &c.pol.World)
 	for i := range c.clients {
 		c.scheduleGather(i)
 	}

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -37,6 +38,7 @@ func TestInstalledRelayIsAskedOnceTheListHasCome(t *testing.T) {
 	c := bothLevels(t, w)
 	counts := [2]int{}
 	outdated := uint64(0)
+	var ages Hist
 	for _, d := range c.trace.Decisions {
 		if d.Trigger != selection.Start && d.Trigger != selection.Timer {
 			t.Fatalf("a selection was started by %v", d.Trigger)
@@ -45,6 +47,7 @@ func TestInstalledRelayIsAskedOnceTheListHasCome(t *testing.T) {
 		knows := d.Started >= hasListAt(c, d.Client, 1, installed)
 		if knows {
 			want = 2
+			ages.Add(micro(d.Started.Sub(vtime.Instant(installed))))
 		}
 		if d.Ended >= vtime.Instant(installed) && !knows {
 			outdated++
@@ -59,6 +62,10 @@ func TestInstalledRelayIsAskedOnceTheListHasCome(t *testing.T) {
 	}
 	if got := c.tally.Slots[c.plan.Slot(0, int(netEast))].Outdated; got != outdated {
 		t.Errorf("%d selections went by an outdated list, want %d", got, outdated)
+	}
+	// Of the list with which the run began nobody knows the age.
+	if got := c.tally.Slots[c.plan.Slot(0, int(netEast))].ListAge; !reflect.DeepEqual(got, ages) || got.N == 0 {
+		t.Errorf("ages of lists: %d, up to %d µs, want %d, up to %d µs", got.N, got.Max, ages.N, ages.Max)
 	}
 }
 
@@ -140,6 +147,71 @@ func TestListIsPublishedAtMostEveryRefresh(t *testing.T) {
 	}
 	if want := []int{6, 5, 3, 4}; !slices.Equal(sizes, want) {
 		t.Errorf("entries of the editions: %v, want %v", sizes, want)
+	}
+}
+
+// A relay that has had no host for the stated time is listed no more until it is
+// back. A dead service, an outage that ends before, and the root's own do not
+// count; a retired relay leaves likewise.
+func TestRelayThatIsGoneLeavesTheList(t *testing.T) {
+	for _, tc := range []struct {
+		ttl   time.Duration
+		at    []int // hours
+		sizes []int
+	}{
+		{0, []int{5, 9}, []int{6, 5, 6}},
+		{time.Hour, []int{2, 4, 6, 9}, []int{6, 5, 6, 5, 6}},
+	} {
+		w := listWorld(1)
+		w.world = WorldParams{RelaysDatStaleTTL: tc.ttl}
+		hour := func(h float64, k EventKind, r selection.RelayID) EventPlan {
+			return EventPlan{At: time.Duration(h * float64(time.Hour)), Kind: k, Relay: r}
+		}
+		w.events = []EventPlan{
+			hour(1, HostDown, east2), hour(4, RelayUp, east2), // listed no more at 2, again at 4
+			hour(1, ServiceDown, east1), hour(1, HostDown, 5),
+			hour(1, HostDown, 0), hour(1.5, RelayUp, 0), hour(1.75, HostDown, 0), hour(2.5, RelayUp, 0),
+			hour(5, RelayRetired, 1), hour(9, RelayInstalled, 1),
+		}
+		c := newCell(w.plan(t), 0, 0, LevelRound, false)
+		if err := c.run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		var at, sizes []int
+		for i, e := range c.library.editions {
+			sizes = append(sizes, len(e.list.Entries))
+			if i > 0 {
+				at = append(at, int(time.Duration(e.at)/time.Hour))
+			}
+		}
+		if !slices.Equal(at, tc.at) || !slices.Equal(sizes, tc.sizes) {
+			t.Errorf("listed for %v without a host: lists at %v h with %v entries, want %v and %v", tc.ttl, at, sizes, tc.at, tc.sizes)
+		}
+	}
+}
+
+// The weight of a relay is the scenario's, or else the policy's default, of
+// which the root has its own.
+func TestDefaultWeights(t *testing.T) {
+	w := listWorld(1)
+	w.world.DefaultWeight, w.world.DefaultWeightRoot = 7, 3
+	w.relays[0].Unweighted, w.relays[5].Unweighted = true, true
+	var got []uint32
+	for _, e := range w.plan(t).list(0).Entries {
+		got = append(got, e.Weight)
+	}
+	if want := []uint32{7, 300, 100, 100, 100, 3}; !slices.Equal(got, want) {
+		t.Errorf("weights of the list: %v, want %v", got, want)
+	}
+	p, of := w.plan(t), func(name string) *WorldParamInfo {
+		return &WorldParamTable[slices.Index(WorldParamNames(), name)]
+	}
+	if !p.Uses(of("default_weight")) || !p.Uses(of("default_weight_root")) {
+		t.Error("default weights are in force and play no part")
+	}
+	p.Relays[0].Unweighted = false
+	if p.Uses(of("default_weight")) || !p.Uses(of("default_weight_root")) {
+		t.Error("every relay has a weight but the root: want the root's default alone to play a part")
 	}
 }
 

@@ -64,6 +64,9 @@ type SlotTally struct {
 	// Outdated counts selections, kept ones included, that went by a relay
 	// list other than the one that the root would publish at their end.
 	Outdated uint64
+	// ListAge has the ages of the lists that selections went by, at their
+	// start, where the list was published in the run.
+	ListAge Hist
 	// Distance has the upper end of the range in hops of selections won by
 	// probe, unit 1. DistanceKnown counts selections that know a distance.
 	Distance      Hist

@@ -52,7 +52,8 @@ func (c *cell) occurrences(events []EventPlan) {
 
 // changeBy applies one event to the relays, the legs and the list.
 func (c *cell) changeBy(e *EventPlan) {
-	switch r := &c.relays[e.Relay]; e.Kind {
+	r, wanted := &c.relays[e.Relay], c.library.wanted
+	switch e.Kind {
 	case HostDown:
 		r.suffer(relayHostDown)
 	case ServiceDown:
@@ -63,13 +64,21 @@ func (c *cell) changeBy(e *EventPlan) {
 		c.state.SetLeg(e.Leg, false)
 	case LegUp:
 		c.state.SetLeg(e.Leg, true)
-	case RelayInstalled, RelayRetired:
-		r.exist(e.Kind == RelayInstalled)
-		c.changeList(e.Relay, !r.absent)
+	case RelayInstalled:
+		r.exist(true)
+		wanted[e.Relay] = true
+	case RelayRetired:
+		r.exist(false)
+		if c.pol.World.RelaysDatStaleTTL == 0 {
+			wanted[e.Relay] = false
+		}
 	case RelayListed, RelayUnlisted:
-		c.changeList(e.Relay, e.Kind == RelayListed)
+		wanted[e.Relay] = e.Kind == RelayListed
 	case AuthenticatingOn, AuthenticatingOff:
 		r.gate.Authenticating = e.Kind == AuthenticatingOn
+	}
+	if e.Kind.ofRelays() {
+		c.reviewListing(e.Relay)
 	}
 }
 

@@ -18,6 +18,13 @@ type WorldParams struct {
 	// RelaysDatPropagation bounds the uniform delay from a list's publication,
 	// or from a client's next start if it was offline then, to the client's copy.
 	RelaysDatPropagation time.Duration
+	// RelaysDatStaleTTL is how long a relay without a host stays listed: one that
+	// is retired or down. 0: a retired one leaves the list at once, one that is
+	// down never does (spec 2.13).
+	RelaysDatStaleTTL time.Duration
+	// DefaultWeight and DefaultWeightRoot are the weights of relays and of the
+	// root where the scenario gives none (spec 2.8, O3).
+	DefaultWeight, DefaultWeightRoot uint32
 	// AuthenticatingSwitch says what becomes of the children of a relay that
 	// begins to authenticate (spec 10.7, F12).
 	AuthenticatingSwitch AuthenticatingSwitch
@@ -37,8 +44,13 @@ const (
 	ContactFails
 )
 
-// switchName is the parameter's name.
-const switchName = "authenticating_switch"
+// Names of parameters that play a part on conditions of their own.
+const (
+	switchName     = "authenticating_switch"
+	staleName      = "relays_dat_stale_ttl_s"
+	weightName     = "default_weight"
+	rootWeightName = "default_weight_root"
+)
 
 var switchNames = [...]string{"until_registration", "contact_fails"}
 
@@ -76,6 +88,18 @@ var WorldParamTable = []WorldParamInfo{
 		Name: "relays_dat_propagation_s", Default: "900", Alternatives: []string{"60", "3600", "86400"}, Row: "2.13", Grade: "NP",
 		Text: "upper end of the uniform delay from a relay list's publication to a client's copy",
 	}, func(p *WorldParams) *time.Duration { return &p.RelaysDatPropagation }),
+	spanParam(WorldParamInfo{
+		Name: staleName, Default: "0", Alternatives: []string{"3600", "86400", "604800"}, Row: "2.13", Grade: "NP",
+		Text: "how long a relay without a host, retired or down, stays listed; 0: a retired one leaves at once, one that is down never",
+	}, func(p *WorldParams) *time.Duration { return &p.RelaysDatStaleTTL }),
+	weightParam(WorldParamInfo{
+		Name: weightName, Default: "100", Alternatives: []string{"1"}, Row: "2.8", Grade: "D",
+		Text: "weight of a relay for which the scenario gives none",
+	}, func(p *WorldParams) *uint32 { return &p.DefaultWeight }),
+	weightParam(WorldParamInfo{
+		Name: rootWeightName, Default: "0", Alternatives: []string{"1", "100"}, Row: "2.8", Grade: "D",
+		Text: "weight of the root if the scenario gives none",
+	}, func(p *WorldParams) *uint32 { return &p.DefaultWeightRoot }),
 	{
 		Name: switchName, Default: switchNames[UntilRegistration], Alternatives: []string{switchNames[ContactFails]}, Row: "10.7", Grade: "A",
 		Text:     "what clients do whose relay begins to authenticate: wait for their next registration, or take it as failed contact",
@@ -113,6 +137,24 @@ func spanParam(i WorldParamInfo, field func(*WorldParams) *time.Duration) WorldP
 		ok := err == nil && d >= 0 && d <= worldSpanMax
 		if ok {
 			*field(p) = d
+		}
+		return ok
+	}
+	return i
+}
+
+// weightMax bounds the weights, as it does those of relays in a scenario.
+const weightMax = 1_000_000
+
+// weightParam completes the row of a weight.
+func weightParam(i WorldParamInfo, field func(*WorldParams) *uint32) WorldParamInfo {
+	i.accepted = fmt.Sprintf("a whole number from 0 to %d", weightMax)
+	i.get = func(p *WorldParams) string { return strconv.FormatUint(uint64(*field(p)), 10) }
+	i.set = func(p *WorldParams, text string) bool {
+		n, err := strconv.ParseUint(text, 10, 32)
+		ok := err == nil && n <= weightMax
+		if ok {
+			*field(p) = uint32(n)
 		}
 		return ok
 	}

@@ -237,6 +237,7 @@ func siteClients(p *sim.Plan, t *sim.Tally, site, label int) {
 		s.FoundTime.Add(2000000 + noise(900000, t.Replication, int(i)))
 		s.SelectionTime.Add(1000000 + noise(900000, t.Replication, int(i)))
 		s.Rounds.Add(2)
+		s.ListAge.Add(600000000 + noise(900000000, t.Replication, int(i)))
 		s.Distance.Add(uint64(site + 1))
 	}
 	s.Probes = 4 * n
