@@ -4,10 +4,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // specRows are the rows of the specification's sections 1 to 10; 8.n are the
@@ -73,11 +77,122 @@ func testNames(t *testing.T) map[string]bool {
 	return names
 }
 
+// rowTest is a row that states behaviour, and the test that holds the code to it.
+type rowTest struct {
+	row, subject string
+	test         func(t *testing.T)
+}
+
+// rowTests are the tests of the rows, in the order of that table.
+var rowTests = []rowTest{
+	{"1.1", "manual is the default", TestDefaultSettings},
+	{"1.2", "a client on a relay is manual", TestClientOnARelayIsManual},
+	{"1.5", "relay select", TestV17ClockBackAndAddressChange},
+	{"1.6", "manual: one probe first", TestV6ManualSkipsAPrimaryThatDropsEcho},
+	{"1.6", "at the maximum TTL", TestV5ManualProbesInOrderAtMaximumTTL},
+	{"1.7", "affiliation in automatic mode only", TestAffiliationDoesNotMatterInManualMode},
+	{"2.1", "candidates are the entries", TestV8NoSeekListMeansTheUnaffiliatedSet},
+	{"2.4", "lower priority number first", TestV11PriorityGoesBeforeDistance},
+	{"2.5", "weight is relative", TestV12DrawIsProportionalToWeight},
+	{"2.6", "an entry for each affiliation", TestV7SeekListGivesGroupsInOrder},
+	{"2.7", "published samples", TestV3PublishedSampleCountsRepeatedEntries},
+	{"2.7", "the lone entry of weight 0", TestV4LoneEntryOfWeightZeroIsChosen},
+	{"2.10", "a new list starts no selection", TestV16WhatStartsNoSelection},
+	{"2.11", "a name that does not resolve", TestUnknownHostsGetHandlesOfTheirOwn},
+	{"2.14", "not selectable", TestEntryOutOfAutomaticChoiceIsNoCandidate},
+	{"3.1", "the timer", TestIntervalRunsFromTheEndOfTheLastSelection},
+	{"3.2", "change of address", TestAddressChangeAbandonsWhatIsInFlight},
+	{"3.3", "loss of the parent", TestParentLostStartsASelectionAfterTheResistInterval},
+	{"3.4", "relay select", TestV17ClockBackAndAddressChange},
+	{"3.5", "clock back by more than 5 minutes", TestV17ClockBackAndAddressChange},
+	{"3.6", "further occurrences, as a parameter", TestExtraTriggersStartASelectionIfListed},
+	{"3.7", "restart, reboot, new list, new seek list start none", TestV16WhatStartsNoSelection},
+	{"3.8", "latency of the main loop", TestLoopLatencyDelaysTheStart},
+	{"3.9", "resist interval", TestV15ResistInterval},
+	{"3.10", "control settings: retry up to the maximum", TestRetryWaitGrowsToItsCap},
+	{"3.10", "maximum TTL", TestHopCounts},
+	{"CFG", "invalid values give the default", TestV18InvalidSettingsGiveTheDefault},
+	{"CFG", "effective dates", TestV19},
+	{"CFG", "client reset", TestStoreReset},
+	{"4.1", "only relays of the groups sought", TestV7SeekListGivesGroupsInOrder},
+	{"4.2", "semicolons", TestV7SeekListGivesGroupsInOrder},
+	{"4.5", "case and blanks", TestV9LabelsIgnoreCaseAndBlanks},
+	{"4.5", "special characters", TestSpecialCharactersInLabelsAreReported},
+	{"4.6", "64 characters", TestV22LabelLength},
+	{"4.7", "order of groups", TestV9LabelsIgnoreCaseAndBlanks},
+	{"4.8", "the unaffiliated set", TestV8NoSeekListMeansTheUnaffiliatedSet},
+	{"4.9", "an entry for each group", TestV7SeekListGivesGroupsInOrder},
+	{"4.10", "no seek list", TestV8NoSeekListMeansTheUnaffiliatedSet},
+	{"4.11", "a new seek list counts from the next selection on", TestNewCourseCountsFromTheNextSelection},
+	{"4.12", "the root kept out by a label", TestV10RootOutOfAutomaticChoiceIsStillTheLastResort},
+	{"4.13", "the next group when none of one can be used", TestGroupAdvance},
+	{"5.1", "a packet to every relay in each round", TestV2SecondRoundReachesTheNearerRelay},
+	{"5.1", "to whom else, as a parameter", TestProbeScope},
+	{"5.2", "rising from 0", TestHopCounts},
+	{"5.3", "until a relay responds", TestV2SecondRoundReachesTheNearerRelay},
+	{"5.4", "worked example", TestV1FirstRoundOfTwoRelaysBringsOnlyTimeExceeded},
+	{"5.5", "IP TTL is hops + 1", TestV1FirstRoundOfTwoRelaysBringsOnlyTimeExceeded},
+	{"5.6", "distance is a range", TestV14NinthAndTwelfthHopShareARound},
+	{"5.7", "those at the same approximate distance compete", TestV14NinthAndTwelfthHopShareARound},
+	{"5.8", "from the previous round to this one", TestV14NinthAndTwelfthHopShareARound},
+	{"5.10", "the reply alone is enough", TestTranscripts},
+	{"5.11", "no reply, no registration", TestV6ManualSkipsAPrimaryThatDropsEcho},
+	{"5.13", "distance is reported", TestV2SecondRoundReachesTheNearerRelay},
+	{"5.14", "size of a probe, as a parameter", TestV25OneFailedSweepOfTheFleet},
+	{"5.15", "spacing of a round's probes, as a parameter", TestGapBetweenProbes},
+	{"6.1", "priority before distance", TestV11PriorityGoesBeforeDistance},
+	{"6.1", "closer before farther", TestV2SecondRoundReachesTheNearerRelay},
+	{"6.2", "a higher weight is likelier", TestV12DrawIsProportionalToWeight},
+	{"6.3", "size and weight of the competition", TestV12DrawIsProportionalToWeight},
+	{"6.4", "proportional draw", TestRaceAgreesWithTheObviousOne},
+	{"6.4", "uniform draw, as a parameter", TestUniformDraw},
+	{"6.5", "equals share the load", TestV13EqualWeightsShareEqually},
+	{"6.7b", "cap on children", TestV26bSecondClientIsRefusedAtTheCap},
+	{"6.10", "an alternative metric, as a function", TestV27LuckMetric},
+	{"7.1", "failover relay", TestV21FallbackTakesTheRootsPlace},
+	{"7.2", "failover list overrides", TestV20FailoverListOverridesFailoverRelay},
+	{"7.3", "random relay only without failover", TestRandomRelayComesBeforeTheRootAndOnlyWithoutFailover},
+	{"7.4", "fallback in the place of the root", TestV21FallbackTakesTheRootsPlace},
+	{"7.5", "a fallback relay does not hide the root", TestFallbackDoesNotKeepClientsFromTheRoot},
+	{"7.6", "values are URLs", TestParseHost},
+	{"8.1", "primary first", TestV5ManualProbesInOrderAtMaximumTTL},
+	{"8.2", "then the secondary", TestV6ManualSkipsAPrimaryThatDropsEcho},
+	{"8.3", "then the tertiary list", TestV5ManualProbesInOrderAtMaximumTTL},
+	{"8.4", "then the failover relay, if it answers", TestManualModeEndsWithFailoverAndRoot},
+	{"8.5", "then the root", TestManualModeEndsWithFailoverAndRoot},
+	{"9.1", "registration at the start", TestStartBeginsTheCycleOfRegistrationsAnew},
+	{"9.2", "tried again every few minutes", TestOwedRegistrationIsTriedAgain},
+	{"9.3", "every 6 hours", TestPeriodicRegistrationKeepsItsPhase},
+	{"9.4", "published chain", TestV23ChainSample},
+	{"9.10", "jitter does not add up", TestPeriodicRegistrationKeepsItsPhase},
+	{"10.1", "a certificate is needed", TestAdmit},
+	{"10.2", "key exchange through a relay that does not authenticate", TestAdmit},
+	{"10.3", "key exchange by password", TestAdmit},
+	{"10.4", "no password, no exchange", TestAdmit},
+	{"10.5", "older than 9.0", TestAdmit},
+	{"10.10", "as any refusal", TestV26NearestRelayWantsACertificate},
+}
+
+// TestRow gives the tests the names of their rows: go test -run 'TestRow/3.9'.
+func TestRow(t *testing.T) {
+	for _, r := range rowTests {
+		t.Run(r.row+" "+r.subject, r.test)
+	}
+}
+
+// testName is the name of a test function.
+func testName(f func(*testing.T)) string {
+	name := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
+	return name[strings.LastIndex(name, ".")+1:]
+}
+
 // TestEveryRowHasATestOrAReason holds the table to the specification's rows, to
 // the tests and to the code that its faults change.
 func TestEveryRowHasATestOrAReason(t *testing.T) {
-	tests := testNames(t)
-	var seen []string
+	var seen, registered, want []string
+	for _, r := range rowTests {
+		registered = append(registered, r.row+" "+r.subject+": "+testName(r.test))
+	}
 	for _, r := range modelRows(t) {
 		seen = append(seen, r.row)
 		if (r.test == "") != (r.old == "") {
@@ -86,9 +201,7 @@ func TestEveryRowHasATestOrAReason(t *testing.T) {
 		if r.test == "" {
 			continue
 		}
-		if !tests[r.test] {
-			t.Errorf("row %s: there is no test %s", r.row, r.test)
-		}
+		want = append(want, r.row+" "+r.text+": "+r.test)
 		code, err := os.ReadFile(r.file)
 		if err != nil {
 			t.Errorf("row %s: %v", r.row, err)
@@ -96,6 +209,9 @@ func TestEveryRowHasATestOrAReason(t *testing.T) {
 		if n := strings.Count(string(code), r.old); n != 1 || r.old == r.new {
 			t.Errorf("row %s: %q is in %s %d times, want once, to be replaced by something else", r.row, r.old, r.file, n)
 		}
+	}
+	if diff := cmp.Diff(want, registered); diff != "" {
+		t.Errorf("tests of rows (-docs/model.md +rowTests):\n%s", diff)
 	}
 	slices.Sort(seen)
 	if got, want := slices.Compact(seen), specRows(); !slices.Equal(got, want) {
