@@ -218,12 +218,16 @@ func stageName(group, by string) string {
 // weekdayNames in the order of Life.Days.
 var weekdayNames = [7]string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
 
-// storyDay is an instant in local time with its day: "Wed 09:00:00".
-func storyDay(s *sim.Story, at vtime.Instant) string {
+// storyDay is an instant in local time with its day.
+func storyDay(s *sim.Story, at vtime.Instant) string { return LocalTime(s.StartOfWeek, at) }
+
+// LocalTime is an instant in local time with its day, "Wed 09:00:00", of a run
+// that starts so long after Monday 00:00.
+func LocalTime(startOfWeek time.Duration, at vtime.Instant) string {
 	const day = 24 * time.Hour
-	local := s.StartOfWeek + time.Duration(at)
+	local := startOfWeek + time.Duration(at)
 	days := int(local / day)
-	text := weekdayNames[days%7] + " " + storyClock(s, at)
+	text := weekdayNames[days%7] + " " + clock(local)
 	if days >= 7 {
 		text = fmt.Sprintf("week %d ", days/7+1) + text
 	}
@@ -232,7 +236,11 @@ func storyDay(s *sim.Story, at vtime.Instant) string {
 
 // storyClock is an instant in local time without its day, to the second.
 func storyClock(s *sim.Story, at vtime.Instant) string {
-	local := (s.StartOfWeek + time.Duration(at)) % (24 * time.Hour) / time.Second
+	return clock(s.StartOfWeek + time.Duration(at))
+}
+
+func clock(local time.Duration) string {
+	local = local % (24 * time.Hour) / time.Second
 	return fmt.Sprintf("%02d:%02d:%02d", local/3600, local/60%60, local%60)
 }
 

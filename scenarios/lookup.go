@@ -42,7 +42,9 @@ func FindClient(p *sim.Plan, name string) (group, client int, err error) {
 	}
 	n, wrong := uint64(0), error(nil)
 	if number != "" {
-		n, wrong = strconv.ParseUint(number, 10, 31)
+		if n, wrong = strconv.ParseUint(number, 10, 31); strconv.FormatUint(n, 10) != number {
+			wrong = strconv.ErrSyntax // one client has one name
+		}
 	}
 	if group < 0 || wrong != nil {
 		return 0, 0, fmt.Errorf("client %q is not defined%s", short(name), hint(name, ClientNames(p)))

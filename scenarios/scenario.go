@@ -82,6 +82,9 @@ func (b *binder) options(file string, o Options) {
 	if o.Seed != nil {
 		b.plan.Seed = *o.Seed
 		b.root.set("seed", newWhole(b.root.at, int64(min(*o.Seed, math.MaxInt64))))
+		if *o.Seed > math.MaxInt64 { // a file could not say it
+			b.add(spot{file: file}, "seed", "%d is outside [0, %d]", *o.Seed, int64(math.MaxInt64))
+		}
 	}
 	if o.Replications != 0 {
 		b.plan.Replications = o.Replications

@@ -25,6 +25,16 @@ type Question struct {
 // ErrNoSelection reports that the client began no selection until then.
 var ErrNoSelection = errors.New("the client has begun no selection")
 
+// NoSelectionError is ErrNoSelection of a client that begins its first selection
+// later than was asked.
+type NoSelectionError struct{ First vtime.Instant }
+
+func (e *NoSelectionError) Error() string {
+	return fmt.Sprintf("%v until then: its first begins at %v", ErrNoSelection, e.First)
+}
+
+func (e *NoSelectionError) Unwrap() error { return ErrNoSelection }
+
 // Explain tells the story of one selection. The client is run alone, packet by
 // packet, with the keys that it has among the others; what would alter the
 // outcome is found by running the selection again from the instant at which it
@@ -32,6 +42,9 @@ var ErrNoSelection = errors.New("the client has begun no selection")
 func Explain(ctx context.Context, p *Plan, q Question) (*Story, error) {
 	x := &explainer{ctx: ctx, plan: p, lone: p.lone(&q), q: q}
 	rec, err := x.find()
+	if errors.Is(err, ErrNoSelection) && q.At != nil {
+		return nil, x.whenFirst()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +96,20 @@ func (x *explainer) find() (*record, error) {
 		return nil, ErrNoSelection
 	}
 	return w.rec, nil
+}
+
+// whenFirst is the error for an instant before the client's first selection.
+func (x *explainer) whenFirst() error {
+	w := &watch{}
+	w.wants = func(*client, vtime.Instant) bool { return w.rec == nil }
+	over := func(vtime.Instant) bool { return w.rec != nil }
+	if err := replay(x.ctx, x.lone, x.q.Replication, w, nil, 0, over); err != nil {
+		return err
+	}
+	if w.rec == nil {
+		return ErrNoSelection
+	}
+	return &NoSelectionError{First: w.rec.started}
 }
 
 // companions says what lets other clients matter to one under a policy, "" if

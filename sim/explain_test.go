@@ -217,8 +217,11 @@ func TestExplainBeforeTheFirstSelection(t *testing.T) {
 	w := newWorld()
 	w.addGroup("remote", 1, netHome, alwaysOn, "DMZ")
 	at := vtime.Instant(0)
-	if _, err := Explain(context.Background(), w.plan(t), Question{At: &at}); !errors.Is(err, ErrNoSelection) {
-		t.Errorf("error is %v, want ErrNoSelection", err)
+	p := w.plan(t)
+	_, err := Explain(context.Background(), p, Question{At: &at})
+	var none *NoSelectionError
+	if !errors.Is(err, ErrNoSelection) || !errors.As(err, &none) || none.First != decisionsOf(t, p)[0][0].Started {
+		t.Errorf("error is %v, want ErrNoSelection with the start of the first one", err)
 	}
 }
 

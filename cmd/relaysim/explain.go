@@ -90,15 +90,21 @@ func (f *explainFlags) run(cmd *cobra.Command, scenario string) error {
 		return err
 	}
 	plan := s.Plan()
+	if f.replication > plan.Replications {
+		return fmt.Errorf("--replication %d: %s has repetitions 1 to %d", f.replication, plan.Name, plan.Replications)
+	}
 	warn(cmd, plan)
 	q, err := f.question(plan)
 	if err != nil {
 		return err
 	}
 	story, err := sim.Explain(cmd.Context(), plan, q)
+	var none *sim.NoSelectionError
 	switch {
 	case cmd.Context().Err() != nil:
 		return &exitError{exitInterrupted, errors.New("interrupted")}
+	case errors.As(err, &none):
+		return fmt.Errorf("--at %q: %s has begun no selection by then, its first begins at %s", f.at, f.client, report.LocalTime(plan.StartOfWeek, none.First))
 	case errors.Is(err, sim.ErrNoSelection):
 		return fmt.Errorf("%s: %w", f.client, err)
 	case err != nil:

@@ -59,7 +59,7 @@ func plainFlagError(cmd *cobra.Command, err error) error {
 func wanted(e *pflag.InvalidValueError) string {
 	switch e.GetFlag().Value.Type() {
 	case "uint64":
-		return "want a whole number from 0 to 18446744073709551615"
+		return "want a whole number from 0 to 9223372036854775807"
 	case "int":
 		return "want a whole number, 1 or more"
 	case "bool":
