@@ -31,6 +31,8 @@ type binder struct {
 	policies  []*policy
 	events    []outage
 	existence []outage
+	// sought are the seek lists that events give to groups.
+	sought []sought
 }
 
 // bind makes a plan of a resolved scenario, without the compiled networks.

@@ -77,6 +77,11 @@ func (b *binder) bindEvents() {
 	}
 	slices.SortStableFunc(b.plan.Events, func(x, y sim.EventPlan) int { return cmp.Compare(x.At, y.At) })
 	b.existences()
+	for _, o := range b.events {
+		if o.verb == "down" {
+			b.downWhileThere(o)
+		}
+	}
 }
 
 func (b *binder) event(n *node, at time.Duration, subject string) {
@@ -245,6 +250,29 @@ func (b *binder) existences() {
 	}
 }
 
+// downWhileThere reports an outage of a relay that is not there when it begins,
+// or that is retired before the outage is said to end.
+func (b *binder) downWhileThere(o outage) {
+	var before, after *outage // the latest change of its existence, and the next
+	for i := range b.existence {
+		switch e := &b.existence[i]; {
+		case e.name != o.name:
+		case e.from <= o.from:
+			before = e
+		case after == nil:
+			after = e
+		}
+	}
+	switch {
+	case before != nil && before.verb == "retire":
+		b.add(o.at, o.subject, "down: %q is retired by then (%s, %s)", o.name, before.subject, before.at)
+	case before == nil && after != nil && after.verb == "install":
+		b.add(o.at, o.subject, "down: %q is installed only later (%s, %s)", o.name, after.subject, after.at)
+	case o.to != longest && after != nil && after.from < o.to:
+		b.add(o.at, o.subject, "down: %q is retired before that ends (%s, %s)", o.name, after.subject, after.at)
+	}
+}
+
 func (b *binder) listEvent(h happening, _ *node) {
 	name, id, ok := b.relayOf(h)
 	if !ok {
@@ -282,8 +310,15 @@ var groupKinds = map[string]sim.EventKind{
 	"vpn_up": sim.VPNUp, "adapter_change": sim.AdapterChange,
 }
 
+// extraTriggers are the events that start a selection only where the parameter
+// lists them.
+var extraTriggers = map[string]selection.Trigger{"vpn_up": selection.VPNUp, "adapter_change": selection.AdapterChange}
+
 func (b *binder) groupsEvent(h happening, _ *node) {
 	kind := groupKinds[h.verb]
+	if t, ok := extraTriggers[h.verb]; ok && !slices.ContainsFunc(b.policies, func(p *policy) bool { return p.Params.ExtraTriggers.Has(t) }) {
+		b.warn(h.value.at, h.subject, "%s: nothing comes of it, since extra_triggers has it under no policy", h.verb)
+	}
 	b.happen(h, sim.EventPlan{
 		Kind: kind, Groups: b.groupsOf(h.value, h.value.text, h), Text: fmt.Sprintf("%s of %s", kind, h.value.text),
 	}, sim.EventPlan{})
@@ -303,15 +338,41 @@ func (b *binder) clockEvent(h happening, n *node) {
 	}
 }
 
+// sought is a new seek list that a group gets.
+type sought struct {
+	happening
+	group int
+	list  string
+}
+
 func (b *binder) seekEvent(h happening, _ *node) {
+	if len(h.value.names()) == 0 {
+		b.add(h.value.at, h.subject, "seek: names no group (a table of groups and their seek lists is accepted)")
+	}
 	for _, who := range h.value.names() {
 		v := h.value.get(who)
 		if v.kind != text {
 			continue
 		}
+		groups := b.groupsOf(v, who, h)
+		for _, g := range groups {
+			b.addSought(h, v, g)
+		}
 		b.happen(h, sim.EventPlan{
-			Kind: sim.SeekChanged, Groups: b.groupsOf(v, who, h), Seek: v.text,
+			Kind: sim.SeekChanged, Groups: groups, Seek: v.text,
 			Text: fmt.Sprintf("seek list of %s %q", who, v.text),
 		}, sim.EventPlan{})
 	}
+}
+
+// addSought keeps a new seek list. A group cannot get two at one time.
+func (b *binder) addSought(h happening, v *node, group int) {
+	h.at = v.at
+	for _, s := range b.sought {
+		if s.group == group && s.from == h.from && s.list != v.text {
+			b.add(v.at, h.subject, "seek: %s gets another seek list at the same time (%s, %s)", b.plan.Groups[group].ID, s.subject, s.at)
+			return
+		}
+	}
+	b.sought = append(b.sought, sought{h, group, v.text})
 }
