@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,17 +101,20 @@ func (f *runFlags) run(cmd *cobra.Command, scenario string) error {
 	}
 	plan := s.Plan()
 	warn(cmd, plan)
-	folder := f.output
+	folder, file := f.output, scenarioFile(scenario)
 	if folder == "" {
 		if folder, err = defaultFolder(plan.Name); err != nil {
 			return err
+		}
+		if err := sameScenario(folder, file, plan.Hash); err != nil {
+			return broken(err)
 		}
 	}
 	if err := results.CheckDir(folder); err != nil {
 		return broken(fmt.Errorf("output folder: %w", err))
 	}
 
-	info := newRunInfo(plan, f.workers, level)
+	info := newRunInfo(plan, file, f.workers, level)
 	tallies, err := f.simulate(cmd, plan, level)
 	if err != nil {
 		return failed(cmd.Context(), folder, err)
@@ -129,6 +134,39 @@ func defaultFolder(name string) (string, error) {
 		return "", errors.New("the scenario's file name gives no name for a folder of results (choose one with -o)")
 	}
 	return filepath.Join("results", name), nil
+}
+
+// scenarioFile names the file of a scenario so that the same file has the same
+// name the next time: a shipped one by its name, another by its path from the
+// current folder or, if it is not below that, from the root.
+func scenarioFile(scenario string) string {
+	if slices.Contains(scenarios.Names(), scenario) {
+		return scenario
+	}
+	path := scenario
+	if abs, err := filepath.Abs(scenario); err == nil {
+		path = abs
+		if here, err := filepath.Abs("."); err == nil {
+			if rel, err := filepath.Rel(here, abs); err == nil && filepath.IsLocal(rel) {
+				path = "./" + rel
+			}
+		}
+	}
+	return filepath.ToSlash(path)
+}
+
+// sameScenario refuses to let a scenario take the place of another whose file
+// has the same base name and so the same folder.
+func sameScenario(folder, file, hash string) error {
+	var last runInfo
+	data, err := os.ReadFile(filepath.Join(folder, "run-info.json"))
+	if err != nil || json.Unmarshal(data, &last) != nil {
+		return nil // whether the folder may be replaced at all is not asked here
+	}
+	if last.File == "" || last.File == file || last.ScenarioHash == hash {
+		return nil
+	}
+	return fmt.Errorf("output folder: %s holds the results of another scenario, %s: it is not replaced; choose another folder with -o", folder, last.File)
 }
 
 // options turns the flags into those of the scenario.

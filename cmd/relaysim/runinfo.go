@@ -13,8 +13,10 @@ import (
 // only file that may differ between two runs of the same scenario, seed and
 // model version.
 type runInfo struct {
-	Schema       int    `json:"schema"`
-	Scenario     string `json:"scenario"`
+	Schema   int    `json:"schema"`
+	Scenario string `json:"scenario"`
+	// File is where the scenario was read; see scenarioFile.
+	File         string `json:"scenario_file"`
 	ScenarioHash string `json:"scenario_hash"`
 	ModelVersion int    `json:"model_version"`
 	Build        build  `json:"build"`
@@ -49,10 +51,11 @@ type coupling struct {
 }
 
 // newRunInfo starts the watch.
-func newRunInfo(plan *sim.Plan, workers int, level sim.Level) *runInfo {
+func newRunInfo(plan *sim.Plan, file string, workers int, level sim.Level) *runInfo {
 	r := &runInfo{
 		Schema:       1,
 		Scenario:     plan.Name,
+		File:         file,
 		ScenarioHash: plan.Hash,
 		ModelVersion: sim.ModelVersion,
 		Build:        readBuild(),
