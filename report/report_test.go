@@ -384,3 +384,13 @@ func TestWrap(t *testing.T) {
 		}
 	}
 }
+
+// The headline names the places outside where clients can be, not those that
+// packets only cross.
+func TestHeadlineNamesPlacesOfClients(t *testing.T) {
+	s := madeUp(t)
+	s.Networks = append(s.Networks, results.Network{Name: "carrier", Outside: true})
+	if got, want := headline(s), "clients outside (home, hotel)"; got != want {
+		t.Errorf("headline = %q, want %q", got, want)
+	}
+}

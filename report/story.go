@@ -246,6 +246,9 @@ func clock(local time.Duration) string {
 
 // lasting is a length of time for a reader.
 func lasting(d time.Duration) string {
+	if 0 < d && d < time.Millisecond/2 {
+		return "<1 ms"
+	}
 	if d < time.Second {
 		return fmt.Sprintf("%d ms", (d+time.Millisecond/2)/time.Millisecond)
 	}

@@ -73,7 +73,7 @@ func probeLines(r *sim.StoryRounds) []string {
 		p := &r.Probes[i]
 		text := fateWords(p.Fate)
 		if p.RTT != nil {
-			text = "answered after " + lasting(*p.RTT)
+			text = "answered after " + lasting(*p.RTT) + standIn(&p.Fate)
 		}
 		if names[text] == nil {
 			texts = append(texts, text)
@@ -100,6 +100,12 @@ var packetNames = map[string]string{
 func packetName(f *sim.StoryFate) string {
 	name, ok := packetNames[f.Packet]
 	switch {
+	case f.Tunnel != "":
+		name = "the tunnel " + f.Tunnel + "'s " + f.Packet
+		if f.Back {
+			name += " with the answer"
+		}
+		return name
 	case ok:
 		return name
 	case f.Back:
@@ -108,28 +114,46 @@ func packetName(f *sim.StoryFate) string {
 	return "SYN"
 }
 
-// fateWords says how a packet ended, and by what.
+// fateWords says how a packet ended, by what, and who had translated it.
 func fateWords(f sim.StoryFate) string {
+	text := endWords(&f)
+	if f.Through != "" && f.End != "expired" {
+		text += "; translated by " + f.Through
+	}
+	return text
+}
+
+// endWords says how a packet ended, and by what.
+func endWords(f *sim.StoryFate) string {
 	switch f.End {
 	case "expired":
-		return packetName(&f) + " expired on the way"
+		return packetName(f) + " expired on the way"
 	case "filtered":
-		return packetName(&f) + " dropped by " + f.Box + ": " + ruleWords(&f)
+		return packetName(f) + " dropped by " + f.Box + ": " + ruleWords(f)
 	case "refused":
-		return packetName(&f) + " rejected by " + f.Box + ": " + ruleWords(&f)
+		return packetName(f) + " rejected by " + f.Box + ": " + ruleWords(f)
 	case "over_limit":
-		return packetName(&f) + " dropped by " + f.Box + ": over the limit of its rules"
+		return packetName(f) + " dropped by " + f.Box + ": over the limit of its rules"
 	case "lost":
-		return packetName(&f) + " lost on " + f.Where
+		return packetName(f) + " lost on " + f.Where
 	case "link_down":
-		return packetName(&f) + " ended at " + f.Where + ", which is cut"
+		return packetName(f) + " ended at " + f.Where + ", which is cut"
 	case "no_route":
-		return "no way from " + f.From + " to " + f.To
+		return noWayWords(f)
+	case "no_host":
+		return nobodyWords(f)
+	case "no_mapping":
+		return packetName(f) + " dropped by " + f.Box + ": " + unmappedWords(f)
+	case "table_full":
+		return packetName(f) + " dropped by " + f.Box + ": its table is full"
 	case sim.FateDead:
 		return "host down"
 	case sim.FateClosed:
 		return "service down: the host refuses TCP 52311"
 	case sim.FateUnresolved:
+		if f.From != "" {
+			return "its name does not resolve at " + f.From
+		}
 		return "name does not resolve"
 	case sim.FateLate:
 		return "answered too late"
@@ -138,7 +162,56 @@ func fateWords(f sim.StoryFate) string {
 	case sim.FateUnsent:
 		return "not sent any more"
 	}
+	if text, ok := probeFate(f); ok {
+		return text
+	}
 	return f.End
+}
+
+// standIn says who answered if it was not the relay.
+func standIn(f *sim.StoryFate) string {
+	switch f.By {
+	case "":
+		return ""
+	case "a middlebox":
+		return " by " + f.Where + " in its name"
+	}
+	return " by " + f.Where + ", which has " + addressWords(f) + " there"
+}
+
+// addressWords is what the relay's name resolved to.
+func addressWords(f *sim.StoryFate) string {
+	if f.Address == "" {
+		return "its address"
+	}
+	return f.Address
+}
+
+// nobodyWords says that a packet found nobody who answers.
+func nobodyWords(f *sim.StoryFate) string { return "nobody answers at " + addressWords(f) }
+
+// noWayWords says from where no way leads on.
+func noWayWords(f *sim.StoryFate) string {
+	if f.Address == "" {
+		text := "no way from " + f.From + " to " + f.To
+		if f.Tunnel != "" {
+			text += " for " + packetName(f)
+		}
+		return text
+	}
+	text := packetName(f) + " ended"
+	if f.Where != "" {
+		text += " at " + f.Where
+	}
+	return text + ": no way to " + f.Address
+}
+
+// unmappedWords says why a translator had nobody to give a packet to.
+func unmappedWords(f *sim.StoryFate) string {
+	if f.Back || f.Address == "" {
+		return "it has no mapping for it"
+	}
+	return "it leads " + f.Address + " to no host"
 }
 
 // ruleWords names the rule that ended a packet.
@@ -147,7 +220,7 @@ func ruleWords(f *sim.StoryFate) string {
 	case f.Rule != "":
 		return fmt.Sprintf("rule %s (%s)", f.Rule, f.Source)
 	case f.Default:
-		return fmt.Sprintf("no rule accepts %s from %s to %s (default)", f.Packet, orAny(f.From), orAny(f.To))
+		return fmt.Sprintf("no rule accepts %s from %s%s to %s (default)", f.Packet, orAny(f.From), inBrackets(f.FromAddress), orAny(f.To))
 	}
 	return "it forwards no " + f.Packet
 }
@@ -224,6 +297,10 @@ func (p *storyPage) register(r *sim.StoryRegistration) {
 	took := lasting(r.To.Sub(r.From))
 	switch r.Outcome {
 	case "registered":
+		if r.Fate.End == FateSaid { // a prober registers nothing
+			p.item(storyClock(p.s, r.From), fmt.Sprintf("%s: %s answers after %s, a client would register", text, r.Fate.Rule, took))
+			return
+		}
 		p.item(storyClock(p.s, r.From), text+": registered after "+took)
 		return
 	case "":
@@ -234,6 +311,9 @@ func (p *storyPage) register(r *sim.StoryRegistration) {
 	line := fateWords(r.Fate)
 	if r.Fate.End == sim.FateAnswered {
 		line = refusals[r.Outcome]
+		if r.Fate.Where != "" {
+			line = r.Fate.Where + " has " + addressWords(&r.Fate) + " there, and is not the relay"
+		}
 	} else if r.Tries > 1 {
 		line += "; sent " + strconv.Itoa(r.Tries) + " times"
 	}

@@ -215,11 +215,64 @@ func TestProbesOfManyRelays(t *testing.T) {
 
 func TestLasting(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		0: "0 ms", 37 * time.Millisecond: "37 ms", time.Second: "1s", time.Minute: "1m", 90 * time.Second: "1m30s", 6 * time.Hour: "6h",
+		0: "0 ms", 100 * time.Microsecond: "<1 ms", 37 * time.Millisecond: "37 ms", time.Second: "1s", time.Minute: "1m", 90 * time.Second: "1m30s", 6 * time.Hour: "6h",
 		time.Hour + 5*time.Second: "1h0m5s", 24 * time.Hour: "1d", 51 * time.Hour: "2d3h", 48*time.Hour + time.Minute: "2d1m",
 	} {
 		if got := lasting(d); got != want {
 			t.Errorf("lasting(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+// How packets end that translators, names and other hosts play a part in.
+func TestFateWords(t *testing.T) {
+	echo := func(f sim.StoryFate) sim.StoryFate {
+		f.Packet = "icmp/echo-request"
+		return f
+	}
+	for _, tc := range []struct {
+		fate sim.StoryFate
+		want string
+	}{
+		{sim.StoryFate{End: sim.FateUnresolved}, "name does not resolve"},
+		{sim.StoryFate{End: sim.FateUnresolved, From: "home"}, "its name does not resolve at home"},
+		{echo(sim.StoryFate{End: "no_host", Address: "10.0.0.4"}), "nobody answers at 10.0.0.4"},
+		{echo(sim.StoryFate{End: "no_route", From: "home", To: "dmz"}), "no way from home to dmz"},
+		{
+			echo(sim.StoryFate{End: "no_route", Where: "carrier", Address: "10.9.0.10", Through: "home-router"}),
+			"echo request ended at carrier: no way to 10.9.0.10; translated by home-router",
+		},
+		{echo(sim.StoryFate{End: "no_mapping", Box: "edge", Address: "203.0.113.9"}), "echo request dropped by edge: it leads 203.0.113.9 to no host"},
+		{sim.StoryFate{End: "no_mapping", Packet: "tcp/52311", Back: true, Box: "cgn", Address: "203.0.113.9"}, "SYN-ACK dropped by cgn: it has no mapping for it"},
+		{
+			echo(sim.StoryFate{End: "filtered", Box: "edge", Default: true, From: "internet", FromAddress: "192.0.2.2", To: "dmz"}),
+			"echo request dropped by edge: no rule accepts icmp/echo-request from internet (192.0.2.2) to dmz (default)",
+		},
+		{
+			sim.StoryFate{End: "filtered", Packet: "udp/4500", Tunnel: "vpn-hub", Box: "edge"},
+			"the tunnel vpn-hub's udp/4500 dropped by edge: it forwards no udp/4500",
+		},
+		{
+			sim.StoryFate{End: "filtered", Packet: "udp/4500", Tunnel: "vpn-hub", Back: true, Box: "edge"},
+			"the tunnel vpn-hub's udp/4500 with the answer dropped by edge: it forwards no udp/4500",
+		},
+		{sim.StoryFate{End: "no_route", Packet: "udp/4500", Tunnel: "vpn-hub", From: "home", To: "dmz"}, "no way from home to dmz for the tunnel vpn-hub's udp/4500"},
+		{echo(sim.StoryFate{End: "table_full", Box: "cgn"}), "echo request dropped by cgn: its table is full"},
+	} {
+		if got := fateWords(tc.fate); got != tc.want {
+			t.Errorf("fate %+v in words: %q, want %q", tc.fate, got, tc.want)
+		}
+	}
+	for _, tc := range []struct {
+		fate sim.StoryFate
+		want string
+	}{
+		{sim.StoryFate{}, ""},
+		{sim.StoryFate{By: "a middlebox", Where: "edge"}, " by edge in its name"},
+		{sim.StoryFate{By: "a stranger", Where: "printer", Address: "10.0.0.4"}, " by printer, which has 10.0.0.4 there"},
+	} {
+		if got := standIn(&tc.fate); got != tc.want {
+			t.Errorf("who answered, %+v: %q, want %q", tc.fate, got, tc.want)
 		}
 	}
 }

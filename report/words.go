@@ -168,14 +168,15 @@ func root(s *results.Summary) int {
 // bound is a found_within bound in words.
 func bound(seconds int64) string { return results.FormatSeconds(float64(seconds)) }
 
-// headline names the clients that the first table is about.
+// headline names the clients that the first table is about, with the places
+// where they can be.
 func headline(s *results.Summary) string {
 	if s.Headline() == results.ScopeAll {
 		return "all clients"
 	}
 	var places []string
 	for _, n := range s.Networks {
-		if n.Outside {
+		if n.Outside && (n.Site || s.Policies[0].Scope(results.ScopeNetwork, n.Name) != nil) {
 			places = append(places, n.Name)
 		}
 	}

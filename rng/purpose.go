@@ -60,4 +60,23 @@ const (
 	Gather Purpose = 25
 	// Admission orders registrations that reach capped relays at one instant.
 	Admission Purpose = 26
+	// Jitter is what one packet is held up on a leg, by the leg's name.
+	Jitter Purpose = 27
+	// Reorder decides whether a leg holds one packet back, by the leg's name.
+	Reorder Purpose = 28
+	// Duplicate decides whether a leg makes a copy of one packet and how much
+	// later that arrives, by the leg's name.
+	Duplicate Purpose = 29
+	// Burst derives the key of a leg's chain of good and bad slots from the
+	// key of the weather and the leg's name, and decides one slot.
+	Burst Purpose = 30
+	// Translator derives what a translator makes of an inside host: its external
+	// address, its identity outside and the port from which one is looked for.
+	Translator Purpose = 31
+	// Balance chooses among ways of equal cost, by the flow.
+	Balance Purpose = 32
+	// Tunnel names the flow of the outer packets that carry another flow.
+	Tunnel Purpose = 33
+	// Port chooses source ports of connections and query identifiers of echo.
+	Port Purpose = 34
 )

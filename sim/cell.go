@@ -23,11 +23,15 @@ type cell struct {
 	q   queue
 	now vtime.Instant
 
-	net     *topology.Network
-	state   *topology.State
-	relays  []relay
-	clients []client
-	groups  []group
+	net   *topology.Network
+	state *topology.State
+	// weather keys what befalls links by themselves. balanced: ways are chosen
+	// by flow or packet, so that a fate belongs to a packet.
+	weather  rng.Key
+	balanced bool
+	relays   []relay
+	clients  []client
+	groups   []group
 	// change is the index of the next event of the plan, changeAt its time.
 	change   int
 	changeAt vtime.Instant
@@ -44,10 +48,7 @@ type cell struct {
 	// attachBase numbers attachments: network n, variant v is attachBase[n]+v.
 	attachBase []int
 
-	// errors are ICMP errors that have been made and not yet sent back;
-	// freeErrors are unused indices.
-	errors     []madeError
-	freeErrors []uint32
+	flights flights // at packet level
 
 	actions []selection.Action // scratch of pump
 	replies []selection.Reply  // scratch of round
@@ -93,7 +94,8 @@ const (
 	relayHostDown              // nothing answers
 )
 
-// suffer sets the relay's outage, relayUp for none.
+// suffer sets the relay's outage, relayUp for none. That a host is down takes
+// effect in the network: see cell.place.
 func (r *relay) suffer(fault relayMode) {
 	r.fault = fault
 	r.exist(!r.absent)
@@ -118,8 +120,8 @@ func newCell(p *Plan, policy, replication int, level Level, traced bool) *cell {
 	c := &cell{
 		plan: p, pol: pol, ahead: level == LevelRound && pol.Params.LateReplyPolicy != selection.ReopenLate,
 		end: vtime.Instant(p.Duration), warm: vtime.Instant(p.WarmUp),
-		net: pol.Network, state: pol.Network.NewState(),
-		tally: newTally(p, policy, replication),
+		weather: rng.Seed(p.Seed).Child(rng.Replication, uint64(replication)),
+		tally:   newTally(p, policy, replication),
 	}
 	if traced {
 		c.trace = &Trace{}
@@ -131,14 +133,14 @@ func newCell(p *Plan, policy, replication int, level Level, traced bool) *cell {
 		r.exist(!p.absentAtFirst(id))
 		c.capped = c.capped || r.gate.MaxChildren > 0
 	}
+	c.enter(pol.Network)
 	for i := range p.Networks {
 		c.attachBase = append(c.attachBase, c.attachments)
 		c.attachments += c.net.AccessVariants(topology.NetworkID(i))
 	}
 	c.library = newLibrary(p, &pol.World)
-	key := rng.Seed(p.Seed).Child(rng.Replication, uint64(replication))
 	for i := range p.Groups {
-		c.addGroup(i, key)
+		c.addGroup(i, c.weather)
 	}
 	c.tally.Clients = uint64(len(c.clients))
 	c.nextChange(0)
@@ -208,7 +210,8 @@ func addHost(l *selection.List, name string, id selection.RelayID) {
 	}
 }
 
-// run works through the events until the end of the plan.
+// run works through the events until the end of the plan. It reports an error
+// if the packets walked do not add up.
 func (c *cell) run(ctx context.Context) error {
 	for c.q.len() > 0 {
 		if c.tally.Events%8192 == 0 && ctx.Err() != nil {
@@ -227,7 +230,7 @@ func (c *cell) run(ctx context.Context) error {
 	}
 	c.now = c.end
 	c.finish()
-	return nil
+	return c.state.Balanced()
 }
 
 // handle is the table of event kinds.

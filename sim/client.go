@@ -124,7 +124,7 @@ func (c *cell) goOnline(i int) {
 		cl.cause = causeRoam
 	}
 	cl.online, cl.lastNet = true, s.at
-	cl.at = topology.Attachment{Network: s.at, Access: c.access(cl.key, s.at)}
+	cl.at = topology.Attachment{Network: s.at, Access: c.access(cl.key, s.at), Guard: c.plan.Groups[cl.group].Guard}
 	cl.slot = int32(c.plan.Slot(c.plan.Groups[cl.group].Label, int(s.at)))
 	c.observeSession(cl)
 	c.scheduleGather(i)
@@ -204,13 +204,29 @@ func (c *cell) deadline(i int) {
 }
 
 // works tells whether a contact of the client with its parent would succeed
-// now. TCP sends again what is lost, so only certain loss prevents it.
+// now: its name resolves, to an address that is the parent's here (each contact
+// asks the resolver anew), and packets get there and back. TCP sends again what
+// is lost, so only certain loss prevents it; where each packet has a way of its
+// own, one good way of a few is enough.
 func (c *cell) works(cl *client) bool {
 	if !cl.parent.Known() || c.relays[cl.parent].mode != relayUp {
 		return false
 	}
-	f := c.state.Fate(cl.at, topology.HostID(cl.parent), topology.TCP)
-	return f.Forward == topology.Delivered && f.Back == topology.Delivered &&
+	if !c.balanced {
+		return carries(c.fate(cl, cl.parent, topology.TCP, cl.key))
+	}
+	const tries = 4
+	for n := range uint64(tries) {
+		if carries(c.fate(cl, cl.parent, topology.TCP, cl.key.Child(rng.Try, n))) {
+			return true
+		}
+	}
+	return false
+}
+
+// carries tells whether a connection can be had with the host itself.
+func carries(f *topology.Fate) bool {
+	return f.Forward == topology.Delivered && f.By == topology.TheHost && f.Back == topology.Delivered &&
 		f.LossForward != rng.Always && f.LossBack != rng.Always
 }
 

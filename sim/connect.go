@@ -19,7 +19,9 @@ type connection struct {
 	target selection.RelayID
 	at     vtime.Instant
 	tries  uint32
-	// sawDead: a SYN reached a host that is dead.
+	// syn is the last SYN that was sent, at packet level.
+	syn *topology.Packet
+	// sawDead: a SYN came to where the host should be, and nothing is there.
 	sawDead bool
 	// resolved: the outcome is known and takes effect at resultAt.
 	resolved bool
@@ -56,7 +58,7 @@ func (c *cell) register(i int, a selection.Action) {
 		c.push(a.At, evConnect, i, a.Seq)
 		return
 	}
-	c.connectStep(i, a.Seq)
+	c.try(i)
 }
 
 // outcomeAhead tells whether an attempt that was worked out ahead can end now:
@@ -76,41 +78,83 @@ func (c *cell) outcomeAhead(cl *client) bool {
 	return true
 }
 
-// connectAhead works out an attempt from the memoised fate of its packets. It
-// declines what takes an ICMP error.
+// connectAhead works out an attempt from the memoised fates of its packets. It
+// declines what may take an ICMP error.
 func (c *cell) connectAhead(cl *client) bool {
 	k := &cl.conn
-	f := c.state.Fate(cl.at, topology.HostID(k.target), topology.TCP)
-	if f.Forward == topology.Refused {
-		return false
-	}
 	timeout := k.at.Add(c.pol.Params.RegisterConnectTimeout)
-	rtt := f.DelayForward + f.DelayBack
 	k.resolved, k.outcome, k.resultAt = true, selection.TCPBlocked, timeout
-	if f.Forward != topology.Delivered || f.Hops >= hostTTL {
-		return true
-	}
-	mode := c.relays[k.target].mode
-	for n := uint32(0); k.tryAt(n) < timeout; n++ {
-		key := c.tryKey(cl, n)
-		if topology.IsLost(key, f.LossForward) || k.tryAt(n).Add(f.DelayForward) > timeout {
-			continue
-		}
-		if mode == relayHostDown {
-			k.outcome = selection.RelayDown
+	first := vtime.Never // of the answers
+	for n := uint32(0); k.tryAt(n) < min(timeout, first); n++ {
+		key, sent := c.tryKey(cl, n), k.tryAt(n)
+		f := c.fate(cl, k.target, topology.TCP, key)
+		switch end := f.End(hostTTL); {
+		case end == topology.Unresolved:
+			k.outcome, k.resultAt = selection.NameNotResolved, k.at
 			return true
+		case end == topology.Delivered:
+			if back, ok := c.exchange(f, key, sent); ok && back <= timeout && back < first {
+				first = back
+				k.outcome, k.resultAt = c.greeting(k.target, c.owner(cl, k.target, f)), back
+				if k.outcome != selection.RelayDown {
+					k.resultAt = back.Add(back.Sub(sent))
+				}
+			}
+		case c.told(cl, key, end):
+			return false
+		case end == topology.NoHost && first == vtime.Never:
+			if at, lost := c.state.Out(f, key, sent); !lost && at <= timeout {
+				k.outcome = selection.RelayDown
+			}
 		}
-		back := k.tryAt(n).Add(rtt)
-		if f.Back != topology.Delivered || topology.IsLost(replyKey(key), f.LossBack) || back > timeout {
-			continue
-		}
-		k.outcome, k.resultAt = selection.Registered, back.Add(rtt)
-		if mode == relayServiceDown {
-			k.outcome, k.resultAt = selection.RelayDown, back
-		}
-		return true
 	}
 	return true
+}
+
+// exchange is when the answer to a request with this key is back; it is not ok
+// if there is none.
+func (c *cell) exchange(f *topology.Fate, key rng.Key, sent vtime.Instant) (back vtime.Instant, ok bool) {
+	arrival, lost := c.state.Out(f, key, sent)
+	if lost || f.Back != topology.Delivered {
+		return 0, false
+	}
+	back, lost = c.state.Home(f, replyKey(key), arrival)
+	return back, !lost
+}
+
+// told tells whether an ICMP error about a SYN that ends so may reach the
+// client, for which the attempt is over then. A time-exceeded is a soft error
+// and does not end it (RFC 1122 section 4.2.3.9).
+func (c *cell) told(cl *client, key rng.Key, end topology.End) bool {
+	if end == topology.Expired || !mayTell(end) {
+		return false
+	}
+	p, _ := c.request(cl, cl.conn.target, topology.TCP, hostTTL, key)
+	e, ok := c.state.ErrorFateOf(&p)
+	return ok && e.Arrives
+}
+
+// owner is the host that has the address to which the target's name resolves
+// where the client is; AnyHost if it is somebody else's.
+func (c *cell) owner(cl *client, target selection.RelayID, f *topology.Fate) topology.HostID {
+	if f.By == topology.TheHost {
+		return topology.HostID(target)
+	}
+	p, _ := c.request(cl, target, topology.TCP, hostTTL, cl.key)
+	return p.Dst.Host
+}
+
+// greeting is what an attempt comes to that a live host answers which has the
+// target's address: a reset if its port is closed; and if it is not the target,
+// it accepts the connection and understands nothing (spec F23).
+func (c *cell) greeting(target selection.RelayID, owner topology.HostID) selection.Outcome {
+	switch {
+	case owner != topology.AnyHost && c.relays[owner].mode == relayServiceDown:
+		return selection.RelayDown
+	case owner != topology.HostID(target):
+		return selection.NotTheRelay
+	}
+	return selection.Registered
 }
 
 // tryKey keys the n-th SYN of the client's attempt.
@@ -142,18 +186,42 @@ func (c *cell) connectStep(i int, seq uint32) {
 		c.pump(i)
 		return
 	}
-	n := k.tries
-	k.tries++
-	c.push(min(k.tryAt(n+1), timeout), evConnect, i, seq)
-	c.send(i, c.syn(cl, n), packetDetail(seq, firstTry+n))
+	c.try(i)
+	if !k.open {
+		c.pump(i)
+	}
 }
 
-func (c *cell) syn(cl *client, n uint32) topology.Packet {
-	k := c.tryKey(cl, n)
-	return topology.Packet{
-		Kind: topology.TCP, TTL: hostTTL, Flow: uint64(k), Key: k,
-		Src: c.net.Client(cl.at, uint64(cl.key)), Dst: c.net.Host(topology.HostID(cl.conn.target)),
+// try sends the next SYN. The first asks the resolver; without an answer the
+// attempt is over. The caller pumps then.
+func (c *cell) try(i int) {
+	cl := &c.clients[i]
+	k := &cl.conn
+	n := k.tries
+	p, ok := c.syn(cl, n)
+	if !ok {
+		c.registered(i, selection.NameNotResolved, c.now)
+		return
 	}
+	k.syn = &p
+	k.tries++
+	timeout := k.at.Add(c.pol.Params.RegisterConnectTimeout)
+	c.push(min(k.tryAt(n+1), timeout), evConnect, i, k.seq)
+	if r := c.send(i, p, packetDetail(k.seq, firstTry+n)); r.End == topology.NoHost && r.At <= timeout {
+		k.sawDead = true
+	}
+}
+
+// syn makes the n-th SYN; it is not ok if the target's name does not resolve.
+func (c *cell) syn(cl *client, n uint32) (topology.Packet, bool) {
+	k := &cl.conn
+	key := c.tryKey(cl, n)
+	p, ok := c.request(cl, k.target, topology.TCP, hostTTL, key)
+	if !ok && n > 0 { // names have failed since, and the connection has its address
+		p, ok = *k.syn, true
+		p.Key, p.Flow = key, uint64(key)
+	}
+	return p, ok
 }
 
 // is tells whether a packet's detail belongs to this attempt.
@@ -161,21 +229,15 @@ func (k *connection) is(detail uint32) bool {
 	return k.open && !k.resolved && k.seq&0xffff == detail>>16
 }
 
-func (c *cell) synAtHost(i int, detail uint32) {
-	cl := &c.clients[i]
-	if !cl.conn.is(detail) {
+func (c *cell) synAtHost(i int, f *flight, detail uint32) {
+	k := &c.clients[i].conn
+	if !k.is(detail) {
 		return
 	}
-	n := detail&0xffff - firstTry
-	switch c.relays[cl.conn.target].mode {
-	case relayHostDown:
-		cl.conn.sawDead = true
-		return
-	case relayServiceDown:
-		detail = detail&^0xffff | (firstReset + n)
+	if c.greeting(k.target, f.packet.Dst.Host) == selection.RelayDown {
+		detail -= firstTry - firstReset
 	}
-	p := c.syn(cl, n)
-	c.send(i, c.net.Reply(p, topology.TCP, hostTTL, replyKey(p.Key)), detail)
+	c.reply(i, f, topology.TCP, detail)
 }
 
 func (c *cell) tcpAtClient(i int, detail uint32) {
@@ -191,16 +253,26 @@ func (c *cell) tcpAtClient(i int, detail uint32) {
 	}
 	rtt := c.now.Sub(k.tryAt(detail&0xffff - firstTry))
 	k.resolved, k.outcome, k.resultAt = true, selection.Registered, c.now.Add(rtt)
+	if k.syn.Dst.Host != topology.HostID(k.target) {
+		k.outcome = selection.NotTheRelay
+	}
 	c.push(k.resultAt, evConnect, i, k.seq)
 }
 
-// connectRefused ends an attempt that a firewall rejected. A time-exceeded is
-// a soft error and does not end it (RFC 1122 section 4.2.3.9).
+// connectRefused ends an attempt that a firewall rejected, or of which a router
+// tells that the host is not there. Clients take any icmp/unreachable so while
+// they connect, whatever its code. A time-exceeded is a soft error and does not
+// end it (RFC 1122 section 4.2.3.9).
 func (c *cell) connectRefused(i int, detail uint32, kind topology.Kind) {
-	if !c.clients[i].conn.is(detail) || kind != topology.Unreachable {
+	k := &c.clients[i].conn
+	if !k.is(detail) || kind == topology.TimeExceeded {
 		return
 	}
-	c.registered(i, selection.TCPBlocked, c.now)
+	outcome := selection.TCPBlocked
+	if k.sawDead {
+		outcome = selection.RelayDown
+	}
+	c.registered(i, outcome, c.now)
 	c.pump(i)
 }
 

@@ -15,6 +15,12 @@
 // round to the packet driver. The Selector cannot tell, and the traces are
 // equal byte for byte.
 //
+// What a relay's name resolves to, and who has that address where the client
+// is, the network says (topology.State.Request); a name is asked for with each
+// probe, each registration attempt and each contact. Whoever answers a probe is
+// a replier to the Selector; a registration succeeds with the relay itself
+// alone.
+//
 // Around the clients the world changes by the plan's events: relays fail and
 // return, are installed and retired, begin to authenticate; lists of relays are
 // published and copied; actions and new addresses reach groups. A relay decides

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/relaysim/relaysim/selection"
-	"github.com/relaysim/relaysim/topology"
 	"github.com/relaysim/relaysim/vtime"
 )
 
@@ -115,15 +114,8 @@ func (x *explainer) whenFirst() error {
 // companions says what lets other clients matter to one under a policy, "" if
 // nothing does.
 func (p *Plan) companions(policy int) string {
-	pol := &p.Policies[policy]
-	kinds := []topology.Kind{topology.EchoRequest, topology.EchoReply, topology.TCP}
-	if pol.Params.NeedsTimeExceeded || pol.Params.RoundEndsEarly == selection.AllAnsweredOrErrored {
-		kinds = append(kinds, topology.TimeExceeded, topology.Unreachable)
-	}
-	for _, k := range kinds {
-		if pol.Network.Limits(k) {
-			return "a rate limit counts " + k.String()
-		}
+	if what := p.Policies[policy].limited(); what != "" {
+		return what
 	}
 	for i := range p.Relays {
 		if r := &p.Relays[i]; r.Gate.MaxChildren > 0 {

@@ -146,16 +146,30 @@ type StoryFate struct {
 	// marks the way back to the client.
 	Packet string `json:"packet,omitempty"`
 	Back   bool   `json:"back,omitempty"`
-	From   string `json:"from,omitempty"` // network of its source
-	To     string `json:"to,omitempty"`
+	// Tunnel is the leg whose outer packet ended, and the packet with it.
+	Tunnel string `json:"tunnel,omitempty"`
+	// From and To are the networks of its source and destination as the rules
+	// saw them where it ended. FromAddress is set where a translator made the
+	// source one of its own addresses.
+	From        string `json:"from,omitempty"`
+	FromAddress string `json:"from_address,omitempty"`
+	To          string `json:"to,omitempty"`
 	// Box ended it: by the rule of this name, made at Source ("file:line"), by
 	// its default, because it forwards none of the kind, or over a limit.
 	Box     string `json:"box,omitempty"`
 	Rule    string `json:"rule,omitempty"`
 	Source  string `json:"source,omitempty"`
 	Default bool   `json:"default,omitempty"`
-	// Where it ended: a router, box, leg or host.
+	// Where it ended: a router, box, leg, network or host.
 	Where string `json:"where,omitempty"`
+	// By says what answered, or has the address, if that is not the relay:
+	// "another host", "a stranger", "a middlebox"; Where is its name then, and
+	// Address what the relay's name resolved to. Address is set as well where
+	// nobody has it, or no way leads there.
+	By      string `json:"by,omitempty"`
+	Address string `json:"address,omitempty"`
+	// Through has the names of the translators that it went through.
+	Through string `json:"through,omitempty"`
 }
 
 // StoryDraw is a race among the repliers of a round.

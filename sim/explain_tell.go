@@ -193,6 +193,8 @@ func (p StoryProbe) alike(o StoryProbe) bool {
 	if a.End == topology.Expired.String() {
 		a.Where, b.Where = "", ""
 		a.Box, b.Box = "", ""
+		a.From, b.From, a.FromAddress, b.FromAddress = "", "", "", ""
+		a.To, b.To = "", ""
 	}
 	return a == b
 }
@@ -207,14 +209,14 @@ func (t *teller) probeFate(e *entry, j int, over vtime.Instant) StoryFate {
 		return StoryFate{End: FateStruck}
 	case !cand.Relay.Known():
 		return StoryFate{End: FateUnresolved}
+	case p.nameless > 0:
+		return t.nameless()
 	case p.request == nil:
 		return StoryFate{End: FateUnsent}
 	case p.answered != vtime.Never:
-		return StoryFate{End: FateAnswered}
+		return t.answered(p.request, cand.Relay)
 	case p.request.result.End != topology.Delivered:
 		return t.fate(p.request)
-	case p.reply == nil && p.request.result.At <= over:
-		return StoryFate{End: FateDead, Where: t.name(cand.Relay)}
 	case p.reply == nil || p.reply.result.End == topology.Delivered:
 		return StoryFate{End: FateLate}
 	default:
@@ -222,26 +224,55 @@ func (t *teller) probeFate(e *entry, j int, over vtime.Instant) StoryFate {
 	}
 }
 
+// nameless is the fate of what is not sent because a name does not resolve
+// where the client is.
+func (t *teller) nameless() StoryFate {
+	return StoryFate{End: FateUnresolved, From: t.plan.Networks[t.rec.at.Network].Name}
+}
+
+// answered is the fate of a request to a relay that was answered.
+func (t *teller) answered(s *sighting, relay selection.RelayID) StoryFate {
+	f := StoryFate{End: FateAnswered}
+	switch {
+	case s.result.By == topology.Middlebox:
+		f.By, f.Where = s.result.By.String(), s.last.Name
+	case s.packet.Dst.Host != topology.HostID(relay):
+		f.By, f.Where, f.Address = s.result.By.String(), s.last.Name, t.address(s)
+	}
+	return f
+}
+
+// address is that of a packet's destination, "" if it has none.
+func (t *teller) address(s *sighting) string {
+	if s.last.Tunnel != "" {
+		return s.last.To.Addr
+	}
+	return t.net.Seen(&s.packet.Dst).Addr
+}
+
 // fate is how a packet that was not delivered ended.
 func (t *teller) fate(s *sighting) StoryFate {
+	if host := s.packet.Dst.Host; s.result.End == topology.NoHost && host != topology.AnyHost && s.last.Tunnel == "" {
+		return StoryFate{End: FateDead, Where: t.net.HostName(host)}
+	}
 	f := StoryFate{
-		End: s.result.End.String(), Packet: s.packet.Kind.String(), Back: s.packet.Back, Where: s.last.Name,
-		From: t.network(&s.packet.Src), To: t.network(&s.packet.Dst),
+		End: s.result.End.String(), Packet: s.kind().String(), Tunnel: s.last.Tunnel, Back: s.packet.Back, Where: s.last.Name,
+		From: s.last.From.Network, To: s.last.To.Network,
+	}
+	if s.through != "" && s.last.From.Addr != t.net.Seen(&s.packet.Src).Addr {
+		f.FromAddress = s.last.From.Addr
 	}
 	if s.result.Box != topology.NoBox {
 		f.Box = t.net.BoxName(s.result.Box)
 		f.Rule, f.Source = t.net.RuleName(s.result.Box, s.result.Rule)
 		f.Default = s.result.Rule < 0 && s.last.Name == f.Box && strings.Contains(s.last.Note, "default")
 	}
-	return f
-}
-
-// network names the network of one end of a packet.
-func (t *teller) network(e *topology.Endpoint) string {
-	if int(e.At.Network) >= len(t.plan.Networks) {
-		return ""
+	f.Through = s.through
+	switch s.result.End {
+	case topology.NoHost, topology.NoRoute, topology.NoMapping:
+		f.Address = t.address(s)
 	}
-	return t.plan.Networks[e.At.Network].Name
+	return f
 }
 
 // draw tells the race that led to the registration at the i-th entry.
@@ -300,17 +331,18 @@ func (t *teller) synFate(e *entry) StoryFate {
 	if !e.action.Target.Known() {
 		return StoryFate{End: FateUnresolved}
 	}
+	if e.resolved && e.outcome == selection.NameNotResolved {
+		return t.nameless()
+	}
 	if len(e.tries) == 0 {
 		return StoryFate{End: FateUnsent}
 	}
 	last := &e.tries[len(e.tries)-1]
 	switch {
 	case e.resolved && e.outcome != selection.TCPBlocked && e.outcome != selection.RelayDown:
-		return StoryFate{End: FateAnswered}
+		return t.answered(last.request, e.action.Target)
 	case last.request.result.End != topology.Delivered:
 		return t.fate(last.request)
-	case e.outcome == selection.RelayDown && last.reply == nil:
-		return StoryFate{End: FateDead, Where: t.name(e.action.Target)}
 	case e.outcome == selection.RelayDown:
 		return StoryFate{End: FateClosed, Where: t.name(e.action.Target)}
 	case last.reply == nil || last.reply.result.End == topology.Delivered:

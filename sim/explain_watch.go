@@ -2,6 +2,7 @@ package sim
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/relaysim/relaysim/selection"
@@ -62,6 +63,8 @@ type packetPair struct {
 type probeSeen struct {
 	packetPair
 	struck bool
+	// nameless counts the probes not sent because its name did not resolve.
+	nameless int
 	// sent has the departures of its probes, answered the arrival of an echo
 	// reply that counted, or Never, and rtt how long after its own probe.
 	sent     []vtime.Instant
@@ -76,8 +79,10 @@ type sighting struct {
 	packet topology.Packet
 	sent   vtime.Instant
 	result topology.Result
-	// last is the element at which it ended.
-	last topology.Hop
+	// last is the element at which it, or the outer packet of a tunnel that it
+	// was in, ended; through are the translators that this packet went through.
+	last    topology.Hop
+	through string
 }
 
 // walk is Walk, with every element on the way where somebody watches.
@@ -86,12 +91,34 @@ func (c *cell) walk(p topology.Packet, detail uint32) topology.Result {
 		return c.net.Walk(c.state, p, c.now)
 	}
 	r, hops := c.net.Trace(c.state, p, c.now)
-	s := &sighting{packet: p, sent: c.now, result: r}
+	s := &sighting{packet: p, sent: c.now, result: r, last: topology.Hop{From: c.net.Seen(&p.Src), To: c.net.Seen(&p.Dst)}}
 	if len(hops) > 0 {
-		s.last = hops[len(hops)-1]
+		s.last, s.through = hops[len(hops)-1], translators(hops)
 	}
 	c.watch.sent(s, detail)
 	return r
+}
+
+// kind is that of the packet that ended: of the outer one in a tunnel.
+func (s *sighting) kind() topology.Kind {
+	if s.last.Tunnel != "" {
+		return topology.VPN
+	}
+	return s.packet.Kind
+}
+
+// translators are the names of those that changed the packet that met the last
+// element, each once. What changed the outer packet of a tunnel left the inner
+// one as it was.
+func translators(hops []topology.Hop) string {
+	tunnel := hops[len(hops)-1].Tunnel
+	var names []string
+	for i := range hops {
+		if hops[i].Translated != "" && hops[i].Tunnel == tunnel && !slices.Contains(names, hops[i].Name) {
+			names = append(names, hops[i].Name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // acted is told of an action before it is carried out.
@@ -208,6 +235,22 @@ func (w *watch) sent(s *sighting, detail uint32) {
 			p := &e.probes[int(detail&0xffff)%len(e.probes)]
 			p.sent = append(p.sent, s.sent)
 		}
+	}
+}
+
+// unresolved is told of a probe that is not sent because the name of its relay
+// does not resolve.
+func (w *watch) unresolved(detail uint32) {
+	if w == nil || w.rec == nil {
+		return
+	}
+	e := w.entryOf(detail)
+	if e == nil {
+		return
+	}
+	what := int(detail & 0xffff)
+	if _, _, counts := probed(w.rec.course.Stage(int(e.action.Stage)), &e.action, what); counts {
+		e.probes[what%len(e.probes)].nameless++
 	}
 }
 

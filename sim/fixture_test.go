@@ -133,9 +133,18 @@ func (w *world) plan(tb testing.TB) *Plan {
 	return p
 }
 
-// randomWorld draws a deployment from a seed: hops, delays, loss, firewalls,
-// lives, events, settings and parameters.
+// randomWorld draws a deployment from a seed, with everything that a network
+// can have.
 func randomWorld(seed uint64) *world {
+	k, n := rng.Seed(seed), uint64(0)
+	w := plainWorld(seed)
+	w.randomNetwork(func(below int) int { n++; return int(rng.Below(k.Draw(rng.Access, n), uint64(below))) })
+	return w
+}
+
+// plainWorld draws a deployment in which every address is reached as it is:
+// hops, delays, loss, firewalls, lives, events, settings and parameters.
+func plainWorld(seed uint64) *world {
 	k := rng.Seed(seed)
 	n := uint64(0)
 	pick := func(below int) int { n++; return int(rng.Below(k.Draw(rng.Place, n), uint64(below))) }

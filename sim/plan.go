@@ -111,6 +111,8 @@ type GroupPlan struct {
 	// NoCertificate is the fraction of the clients that hold no certificate at
 	// the start (spec 10.1); which ones is keyed by the client.
 	NoCertificate float64
+	// Guard is the clients' own firewall, that of each its own.
+	Guard topology.GuardID
 	// Version of the clients; zero means current (spec 10.5).
 	Version selection.Version
 	// StaleList is the fraction of the clients whose copy of Relays.dat never
@@ -216,7 +218,8 @@ func (p *Plan) Uses(i *WorldParamInfo) bool {
 	return p.ListChanges()
 }
 
-// EventKind is what happens to a relay, a leg, or groups of clients.
+// EventKind is what happens to a relay, a leg, a view of names, or groups of
+// clients.
 type EventKind uint8
 
 // Kinds of event. Of those of one instant, all that change the world apply
@@ -235,6 +238,9 @@ const (
 	AuthenticatingOn  // relay: it begins to authenticate its children (10.7)
 	AuthenticatingOff // relay: it no longer does
 
+	NamesDown // a view: its resolvers answer nothing
+	NamesUp   // and answer again
+
 	SeekChanged   // groups: another seek list, from the next selection on (4.11)
 	RelaySelect   // groups: the "relay select" action (3.4)
 	ClockBack     // groups: local time moves backwards by Step (3.5)
@@ -247,6 +253,7 @@ const (
 var eventNames = [...]string{
 	"host down", "service down", "relay up", "link cut", "link mended",
 	"installed", "retired", "listed", "unlisted", "authenticating", "no longer authenticating",
+	"names down", "names up",
 	"seek list", "relay select", "clock back", "restart", "address change",
 	"vpn up", "adapter change",
 }
@@ -265,9 +272,10 @@ func (k EventKind) String() string { return eventNames[k] }
 type EventPlan struct {
 	At   time.Duration
 	Kind EventKind
-	// Relay or Leg that changes.
+	// Relay, Leg or View that changes.
 	Relay selection.RelayID
 	Leg   topology.LegID
+	View  topology.ViewID
 	// Groups are the indices in Plan.Groups of those to whom it happens.
 	Groups []int
 	// Seek is the seek list of SeekChanged, Step the span of ClockSetBack.

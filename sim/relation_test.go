@@ -41,6 +41,36 @@ func reverseRelays(w *world) {
 	for i := range w.events {
 		w.events[i].Relay = selection.RelayID(n-1) - w.events[i].Relay
 	}
+	turn := func(h *topology.HostID) { *h = topology.HostID(n-1) - *h }
+	for i := range w.spec.Views {
+		for j := range w.spec.Views[i].Answers {
+			turn(&w.spec.Views[i].Answers[j].Host)
+		}
+	}
+	match := func(m *topology.Match) {
+		for i := range m.Hosts {
+			turn(&m.Hosts[i])
+		}
+	}
+	for i := range w.spec.Boxes {
+		b := &w.spec.Boxes[i]
+		for j := range b.Rules {
+			match(&b.Rules[j].From)
+			match(&b.Rules[j].To)
+		}
+		for j := range b.EchoFor {
+			match(&b.EchoFor[j])
+		}
+		if b.NAT == nil {
+			continue
+		}
+		for j := range b.NAT.Static {
+			turn(&b.NAT.Static[j].Host)
+		}
+		for j := range b.NAT.Forwards {
+			turn(&b.NAT.Forwards[j].Host)
+		}
+	}
 }
 
 func TestOrderOfRelaysChangesNothing(t *testing.T) {
@@ -61,6 +91,9 @@ func TestOrderOfLegsChangesNothing(t *testing.T) {
 		want := decisions(t, w.plan(t))
 		w = randomWorld(seed)
 		slices.Reverse(w.spec.Legs)
+		for i := range w.spec.Routes {
+			w.spec.Routes[i].Leg = topology.LegID(len(w.spec.Legs)-1) - w.spec.Routes[i].Leg
+		}
 		for i := range w.events {
 			w.events[i].Leg = topology.LegID(len(w.spec.Legs)-1) - w.events[i].Leg
 		}
@@ -73,6 +106,7 @@ func TestOrderOfLegsChangesNothing(t *testing.T) {
 func TestRenamingWithIDsKeptChangesNothing(t *testing.T) {
 	for seed := uint64(200); seed < 212; seed++ {
 		w := randomWorld(seed)
+		w.spec.Balance = topology.OneWay // routers choose ways by names
 		want := decisions(t, w.plan(t))
 		for i := range w.relays {
 			name := "renamed-" + w.relays[i].Name
@@ -112,7 +146,7 @@ func rename(w *world, from, to string) {
 // and a change of the list, which may leave it alone in its group.
 func TestRelayThatCannotAnswerChangesNoChoice(t *testing.T) {
 	for seed := uint64(300); seed < 312; seed++ {
-		w := randomWorld(seed)
+		w := plainWorld(seed) // no wildcard that leads the new names to a portal
 		w.params.RoundEndsEarly, w.params.ExhaustPolicy = selection.OnTimeoutOnly, selection.ExhaustRoot
 		w.params.InterPacketGap = 0
 		withoutRefusals(w)

@@ -58,45 +58,45 @@ func (c *cell) roundAhead(cl *client, a *selection.Action) {
 }
 
 // probeAhead appends the reply to the probes of candidate j, if there is one in
-// time. Its first probe is the one with the given place in the round.
+// time. Of several the first reply counts; place is that of its first probe in
+// the round.
 func (c *cell) probeAhead(cl *client, a *selection.Action, key rng.Key, stage *selection.Stage, j, place int) {
 	cand := &stage.Candidates[j]
-	if !cand.Relay.Known() || c.relays[cand.Relay].mode == relayHostDown {
+	if !cand.Relay.Known() {
 		return
 	}
-	f := c.state.Fate(cl.at, topology.HostID(cand.Relay), topology.EchoRequest)
-	if f.Forward != topology.Delivered || f.Back != topology.Delivered || int16(a.TTL) <= f.Hops {
-		return
+	at, ok := c.echoAhead(cl, a, key, cand, place)
+	if ok && at <= a.Deadline {
+		c.replies = append(c.replies, selection.Reply{At: at, Candidate: uint16(j), Kind: selection.EchoReply})
 	}
-	at := a.At.Add(f.DelayForward + f.DelayBack + time.Duration(place)*a.Gap)
-	if at > a.Deadline {
-		return
-	}
-	if f.LossForward|f.LossBack != 0 {
-		n := firstHeard(key.Child(rng.Probe, cand.Key), f, a.Pings)
-		if n == a.Pings {
-			return
-		}
-		if a.Gap != 0 && n > 0 {
-			at = at.Add(time.Duration(int(n)*cl.sel.Asked()) * a.Gap)
-		}
-		if at > a.Deadline {
-			return
-		}
-	}
-	c.replies = append(c.replies, selection.Reply{At: at, Candidate: uint16(j), Kind: selection.EchoReply})
 }
 
-// firstHeard returns the number of the first probe of a relay that gets through
-// with its reply, or the number of probes if none does.
-func firstHeard(relay rng.Key, f *topology.Fate, pings uint8) uint8 {
-	for n := range pings {
-		k := pingKey(relay, n)
-		if !topology.IsLost(k, f.LossForward) && !topology.IsLost(replyKey(k), f.LossBack) {
-			return n
+// echoAhead is when the first echo reply of a candidate is back.
+func (c *cell) echoAhead(cl *client, a *selection.Action, round rng.Key, cand *selection.Candidate, place int) (back vtime.Instant, ok bool) {
+	leaves := a.At.Add(time.Duration(place) * a.Gap)
+	if !c.balanced { // all its probes and replies go one way
+		f := c.state.Fate(cl.at, topology.HostID(cand.Relay), topology.EchoRequest)
+		switch {
+		case f.End(a.TTL) != topology.Delivered || f.Back != topology.Delivered:
+			return 0, false
+		case !f.Varies && f.LossForward|f.LossBack == rng.Never:
+			return leaves.Add(f.DelayForward + f.DelayBack), true
 		}
 	}
-	return pings
+	relay := round.Child(rng.Probe, cand.Key)
+	lap := time.Duration(cl.sel.Asked()) * a.Gap // from one probe of a relay to the next
+	back = vtime.Never
+	for n := range a.Pings {
+		key := pingKey(relay, n)
+		f := c.fate(cl, cand.Relay, topology.EchoRequest, key)
+		if f.End(a.TTL) != topology.Delivered {
+			continue
+		}
+		if at, ok := c.exchange(f, key, leaves.Add(time.Duration(n)*lap)); ok {
+			back = min(back, at)
+		}
+	}
+	return back, back != vtime.Never
 }
 
 // pingKey keys the n-th probe of a relay in a round. The first has the key of
@@ -109,20 +109,24 @@ func pingKey(relay rng.Key, n uint8) rng.Key {
 }
 
 // quietBelow is the smallest TTL with which a probe of the stage, sent from
-// where the client is, can be answered in the world as it stands.
+// where the client is, can be answered in the world as it stands. Where each
+// packet may have a way of its own, that may be any.
 func (c *cell) quietBelow(cl *client, index int, stage *selection.Stage) int16 {
+	if c.balanced {
+		return 0
+	}
 	memo := &c.quiet[c.courseInForce(cl).quietBase+index][c.attachment(cl.at)]
 	if *memo != 0 {
 		return *memo
 	}
 	least := int16(neverTTL)
 	for _, cand := range stage.Candidates {
-		if !cand.Relay.Known() || c.relays[cand.Relay].mode == relayHostDown {
+		if !cand.Relay.Known() {
 			continue
 		}
 		f := c.state.Fate(cl.at, topology.HostID(cand.Relay), topology.EchoRequest)
 		if f.Forward == topology.Delivered && f.Back == topology.Delivered {
-			least = min(least, f.Hops+1)
+			least = min(least, f.FilterHops+1)
 		}
 	}
 	*memo = least
@@ -207,7 +211,9 @@ func (c *cell) askNow(i int) {
 	}
 }
 
-// sendProbes begins to send the probes of a round as packets.
+// sendProbes begins to send the probes of a round as packets: none to a relay
+// whose name does not resolve. What a client then does is not documented (spec
+// 5.15); it counts among the probes of the selection all the same.
 func (c *cell) sendProbes(i int) {
 	cl := &c.clients[i]
 	q := &cl.ask
@@ -238,7 +244,12 @@ func (c *cell) sendOn(i int) {
 		if !cand.Relay.Known() || counts && cl.sel.Struck(what%n) {
 			continue
 		}
-		c.send(i, c.probe(cl, &a, what), packetDetail(a.Seq, uint32(what)))
+		detail := packetDetail(a.Seq, uint32(what))
+		if p, ok := c.probe(cl, &a, what); ok {
+			c.send(i, p, detail)
+		} else {
+			c.watch.unresolved(detail)
+		}
 		if a.Gap != 0 && q.next < most {
 			q.nextAt = c.now.Add(a.Gap)
 			c.push(q.nextAt, evAsk, i, a.Seq)
@@ -260,14 +271,12 @@ func probed(stage *selection.Stage, a *selection.Action, what int) (cand *select
 	return &stage.Candidates[what%n], uint8(what / n), true
 }
 
-// probe makes the packet of one probe of a round of the client's.
-func (c *cell) probe(cl *client, a *selection.Action, what int) topology.Packet {
+// probe makes the packet of one probe of a round of the client's. It is not ok
+// if the relay's name does not resolve.
+func (c *cell) probe(cl *client, a *selection.Action, what int) (topology.Packet, bool) {
 	cand, nth, _ := probed(cl.sel.Course().Stage(int(a.Stage)), a, what)
 	k := pingKey(roundKey(cl, a).Child(rng.Probe, cand.Key), nth)
-	return topology.Packet{
-		Kind: topology.EchoRequest, TTL: a.TTL, Flow: uint64(k), Key: k,
-		Src: c.net.Client(cl.at, uint64(cl.key)), Dst: c.net.Host(topology.HostID(cand.Relay)),
-	}
+	return c.request(cl, cand.Relay, topology.EchoRequest, a.TTL, k)
 }
 
 // packetDetail names a packet of a client in an event: the low half of the
@@ -281,82 +290,6 @@ const (
 	firstTry   = 0xff00
 	firstReset = 0xfe00
 )
-
-// send walks a packet from its source and queues what becomes of it.
-func (c *cell) send(i int, p topology.Packet, detail uint32) {
-	r := c.walk(p, detail)
-	switch {
-	case r.End == topology.Delivered && !p.Back:
-		c.push(r.At, evAtHost, i, detail)
-	case r.End == topology.Delivered:
-		c.push(r.At, evAtClient, i, detail)
-	case !p.Back:
-		if e, ok := c.net.ErrorAbout(p, r, errorKey(p.Key)); ok {
-			c.push(r.At, evError, i, c.keepError(madeError{packet: e, detail: detail}))
-		}
-	}
-}
-
-// madeError is an ICMP error on its way to a client.
-type madeError struct {
-	packet  topology.Packet
-	detail  uint32
-	arrived bool
-}
-
-func (c *cell) keepError(e madeError) uint32 {
-	if n := len(c.freeErrors); n > 0 {
-		k := c.freeErrors[n-1]
-		c.freeErrors = c.freeErrors[:n-1]
-		c.errors[k] = e
-		return k
-	}
-	c.errors = append(c.errors, e)
-	return uint32(len(c.errors) - 1)
-}
-
-// sendError walks an ICMP error from where it was made, then hands it to the
-// client when it arrives.
-func (c *cell) sendError(i int, k uint32) {
-	e := c.errors[k]
-	if !e.arrived {
-		if r := c.walk(e.packet, e.detail); r.End == topology.Delivered {
-			c.errors[k].arrived = true
-			c.push(r.At, evError, i, k)
-			return
-		}
-	}
-	c.freeErrors = append(c.freeErrors, k)
-	if !e.arrived {
-		return
-	}
-	if e.detail&0xffff >= firstReset {
-		c.connectRefused(i, e.detail, e.packet.Kind)
-		return
-	}
-	kind := selection.TimeExceeded
-	if e.packet.Kind == topology.Unreachable {
-		kind = selection.Unreachable
-	}
-	c.answer(i, e.detail, kind)
-}
-
-// atHost is the arrival of a probe or a SYN at a relay.
-func (c *cell) atHost(i int, detail uint32) {
-	if detail&0xffff >= firstReset {
-		c.synAtHost(i, detail)
-		return
-	}
-	cl := &c.clients[i]
-	a := cl.ask.of(detail)
-	if a == nil {
-		return
-	}
-	p := c.probe(cl, a, int(detail&0xffff))
-	if c.relays[p.Dst.Host].mode != relayHostDown {
-		c.send(i, c.net.Reply(p, topology.EchoReply, hostTTL, replyKey(p.Key)), detail)
-	}
-}
 
 // atClient is the arrival of an echo reply, a SYN-ACK or an RST.
 func (c *cell) atClient(i int, detail uint32) {

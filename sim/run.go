@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -45,7 +46,8 @@ type Options struct {
 }
 
 // Run works all cells of the plan and returns their tallies, policy by policy
-// and within a policy by replication. If ctx ends first it returns ctx's error.
+// and within a policy by replication. If ctx ends first it returns ctx's error;
+// if the packets of a cell do not add up, an error that names it.
 func Run(ctx context.Context, p *Plan, o Options) ([]*Tally, error) {
 	r := &runner{plan: p, options: o, traces: make([]*Trace, len(p.Policies)*p.Replications)}
 	r.tallies = make([]*Tally, len(r.traces))
@@ -62,7 +64,7 @@ func Run(ctx context.Context, p *Plan, o Options) ([]*Tally, error) {
 		wg.Go(func() { r.work(ctx) })
 	}
 	wg.Wait()
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(r.err, ctx.Err()); err != nil {
 		return nil, err
 	}
 	return r.tallies, nil
@@ -82,6 +84,7 @@ type runner struct {
 
 	mu   sync.Mutex
 	done int
+	err  error // of the first cell that failed, in order of time
 }
 
 // work takes cells until there are none, replication by replication so that
@@ -111,7 +114,8 @@ func (r *runner) cell(ctx context.Context, policy, rep int) bool {
 		level = LevelPacket
 	}
 	c := newCell(p, policy, rep, level, p.traced(policy))
-	if c.run(ctx) != nil {
+	if err := c.run(ctx); err != nil {
+		r.fail(ctx, fmt.Errorf("run policy %s, replication %d: %w", p.Policies[policy].Name, rep+1, err))
 		return false
 	}
 	i := policy*p.Replications + rep
@@ -120,6 +124,16 @@ func (r *runner) cell(ctx context.Context, policy, rep int) bool {
 	}
 	r.tallies[i], r.traces[i] = c.tally, c.trace
 	return true
+}
+
+// fail ends the run, unless that is what ended the cell.
+func (r *runner) fail(ctx context.Context, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil && ctx.Err() == nil {
+		r.err = err
+		r.next.Store(int64(len(r.tallies)))
+	}
 }
 
 func (r *runner) comparePairs(rep int) {
@@ -162,9 +176,10 @@ func (p *Plan) traced(policy int) bool {
 }
 
 // Coupling says why clients under a policy cannot be taken one by one, so
-// that every packet has to be walked in order of time; "" if they can. A rate
-// limit on ICMP errors alone does not couple while errors can change neither
-// time nor choice (spec 5.10).
+// that every packet has to be walked in order of time; "" if they can. A limit
+// on icmp/time-exceeded alone does not couple while errors can change neither
+// time nor choice (spec 5.10); icmp/unreachable always ends a registration
+// attempt.
 //
 // A cap on children (spec 6.7b) couples clients too, but at one point only, and
 // the round level is exact there: whatever a relay with a cap decides, it
@@ -183,9 +198,20 @@ func (p *Plan) Coupling(policy int) string {
 	if pol.Params.LateReplyPolicy == selection.ReopenLate {
 		return "late_reply_policy: answers count after their round"
 	}
-	for _, k := range []topology.Kind{topology.EchoRequest, topology.EchoReply, topology.TCP} {
-		if pol.Network.Limits(k) {
-			return "a rate limit counts " + k.String()
+	return pol.limited()
+}
+
+// limited says which limit counts packets that clients need, "" if none does.
+func (pol *PolicyPlan) limited() string {
+	kinds := []topology.Kind{
+		topology.EchoRequest, topology.EchoReply, topology.TCP, topology.VPN, topology.Unreachable, topology.Reset,
+	}
+	if pol.Params.NeedsTimeExceeded || pol.Params.RoundEndsEarly == selection.AllAnsweredOrErrored {
+		kinds = append(kinds, topology.TimeExceeded)
+	}
+	for _, k := range kinds {
+		if what := pol.Network.LimitOf(k); what != "" {
+			return what + " counts " + k.String()
 		}
 	}
 	return ""

@@ -43,17 +43,24 @@ func (p *Plan) Upstream(policy int) []string {
 }
 
 // upstreamOf says why a SYN from the relay or its answer does not arrive; ""
-// if both do.
+// if both do, to and from the root itself. The relay resolves the root's name
+// where it stands, and sends from its own address.
 func (p *Plan) upstreamOf(st *topology.State, policy int, relay, root topology.HostID) string {
 	n := p.Policies[policy].Network
-	key := rng.Hash(p.Relays[relay].ID)
-	syn := topology.Packet{
-		Kind: topology.TCP, TTL: hostTTL, Flow: key, Key: rng.Key(key),
-		Src: n.Host(relay), Dst: n.Host(root),
+	key := rng.Key(rng.Hash(p.Relays[relay].ID))
+	src := n.Host(relay)
+	syn, ok := st.Request(src.At, src.Source, root, topology.TCP, hostTTL, key)
+	if !ok {
+		return "its name does not resolve there"
 	}
+	src.Port = syn.Src.Port
+	syn.Src = src
 	r := n.Walk(st, syn, 0)
 	if r.End == topology.Delivered {
-		r = n.Walk(st, n.Reply(syn, topology.TCP, hostTTL, replyKey(syn.Key)), r.At)
+		if syn.Dst.Host != root {
+			return "its name resolves to another host there"
+		}
+		r = n.Walk(st, n.Reply(syn, topology.TCP, hostTTL, replyKey(key)), r.At)
 	}
 	switch {
 	case r.End == topology.Delivered, r.End == topology.Lost: // TCP sends again

@@ -17,6 +17,8 @@ type variant struct {
 	up     []selection.RelayID
 	down   []selection.RelayID
 	mended []topology.LegID
+	// resolving are views whose resolvers answer.
+	resolving []topology.ViewID
 	// open are relays that do not authenticate; certificate: the client holds
 	// one.
 	open        []selection.RelayID
@@ -96,19 +98,6 @@ func (c *cell) become(v *variant, from vtime.Instant) {
 	plan := *c.plan
 	plan.Events = v.events(c.plan.Events, from)
 	c.plan, c.pol = &plan, v.policy
-	c.net, c.state = v.policy.Network, v.policy.Network.NewState()
-	for i := range c.plan.Events {
-		switch e := &c.plan.Events[i]; {
-		case vtime.Instant(e.At) >= from:
-		case e.Kind == LegDown:
-			c.state.SetLeg(e.Leg, false)
-		case e.Kind == LegUp:
-			c.state.SetLeg(e.Leg, true)
-		}
-	}
-	for _, l := range v.mended {
-		c.state.SetLeg(l, true)
-	}
 	for _, r := range v.up {
 		c.relays[r].exist(true)
 		c.relays[r].suffer(relayUp)
@@ -118,6 +107,19 @@ func (c *cell) become(v *variant, from vtime.Instant) {
 	}
 	for _, r := range v.open {
 		c.relays[r].gate.Authenticating = false
+	}
+	c.flights.ground()
+	c.enter(v.policy.Network)
+	for i := range c.plan.Events {
+		if e := &c.plan.Events[i]; vtime.Instant(e.At) < from {
+			c.changeNetwork(e)
+		}
+	}
+	for _, l := range v.mended {
+		c.state.SetLeg(l, true)
+	}
+	for _, view := range v.resolving {
+		c.state.SetView(view, true)
 	}
 	cl := &c.clients[0]
 	cl.certificate = cl.certificate || v.certificate
@@ -142,6 +144,8 @@ func (v *variant) events(events []EventPlan, from vtime.Instant) []EventPlan {
 			e.Kind = HostDown
 		case (e.Kind == LegDown || e.Kind == LegUp) && slices.Contains(v.mended, e.Leg):
 			e.Kind = LegUp
+		case e.Kind == NamesDown && slices.Contains(v.resolving, e.View):
+			e.Kind = NamesUp
 		}
 	}
 	return out

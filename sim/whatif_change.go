@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/relaysim/relaysim/selection"
@@ -20,6 +21,11 @@ type change struct {
 	from, to topology.NetworkID
 	leg      topology.LegID
 	relay    selection.RelayID
+	view     topology.ViewID
+	// index of a route or, in the network from, of a stranger.
+	index int
+	// addr is the address by which a relay is known.
+	addr netip.Addr
 }
 
 // changeKind is what a change does. The order is that of preference among
@@ -27,10 +33,18 @@ type change struct {
 type changeKind uint8
 
 const (
-	acceptPacket  changeKind = iota // a rule, before all others, that accepts one kind
-	forwardPacket                   // a router or box no longer drops a kind
-	makeStateful                    // a stateless firewall lets replies back
-	passErrors                      // related_errors = pass
+	acceptPacket   changeKind = iota // a rule, before all others, that accepts one kind
+	forwardPacket                    // a router or box no longer drops a kind
+	resumeNames                      // the resolvers of a view answer
+	knowByAddress                    // clients take another address for a relay
+	forwardPort                      // a translator leads an address of its own to a relay, which is known by it
+	ignoreView                       // names resolve at a place to the hosts themselves
+	removeRoute                      // without a static route
+	removeStranger                   // somebody else's host no longer has a relay's address
+	answerNoEcho                     // a box no longer answers in others' names
+	enlargeTable                     // a box tracks any number of flows and mappings
+	makeStateful                     // a stateless firewall lets replies back
+	passErrors                       // related_errors = pass
 	mendLeg
 	raiseRelay
 	grantCertificate // the client holds a certificate
@@ -55,6 +69,22 @@ func (ch change) words(p *Plan, n *topology.Network) string {
 		return box + " stateful"
 	case passErrors:
 		return fmt.Sprintf("related_errors passed by %s", box)
+	case knowByAddress:
+		return fmt.Sprintf("%s known by %v at %s", p.Relays[ch.relay].Name, ch.addr, place(p, ch.from))
+	case forwardPort:
+		return fmt.Sprintf("%s known by %v, which %s leads to it", p.Relays[ch.relay].Name, ch.addr, box)
+	case ignoreView:
+		return "names resolving to the relays themselves at " + place(p, ch.from)
+	case resumeNames:
+		return "resolvers working at " + place(p, ch.from)
+	case removeRoute:
+		return fmt.Sprintf("no static route at %s over %s", place(p, ch.from), n.LegName(ch.leg))
+	case removeStranger:
+		return fmt.Sprintf("%v not used by others at %s", ch.addr, place(p, ch.from))
+	case answerNoEcho:
+		return box + " not answering in others' names"
+	case enlargeTable:
+		return "a larger table at " + box
 	case mendLeg:
 		return n.LegName(ch.leg) + " mended"
 	case admitAnybody:
@@ -74,9 +104,10 @@ func place(p *Plan, n topology.NetworkID) string {
 	return p.Networks[n].Name
 }
 
-// with is the policy with changes made to it, and what they force.
-func with(pol *PolicyPlan, changes []change) (*variant, error) {
-	v := &variant{policy: pol}
+// with is the policy with changes made to it, and what they force. It is not
+// ok if there can be no such network.
+func with(pol *PolicyPlan, changes []change) (v *variant, ok bool) {
+	v = &variant{policy: pol}
 	var spec *topology.Spec
 	for _, ch := range changes {
 		switch ch.kind {
@@ -88,30 +119,62 @@ func with(pol *PolicyPlan, changes []change) (*variant, error) {
 			v.open = append(v.open, ch.relay)
 		case grantCertificate:
 			v.certificate = true
+		case resumeNames:
+			v.resolving = append(v.resolving, ch.view)
 		default:
 			if spec == nil {
-				o := *pol.Spec
-				spec = &o
-				spec.Boxes = slices.Clone(spec.Boxes)
+				spec = ownSpec(pol.Spec)
 			}
-			ch.make(&spec.Boxes[ch.box])
+			ch.make(spec)
 		}
 	}
 	if spec == nil {
-		return v, nil
+		return v, true
 	}
 	n, err := topology.Compile(spec)
 	if err != nil {
-		return nil, fmt.Errorf("explain: compile the network with a change: %w", err)
+		return nil, false
 	}
 	changed := *pol
 	changed.Network, changed.Spec = n, spec
 	v.policy = &changed
-	return v, nil
+	return v, true
 }
 
-// make makes a change to a box whose slices others share.
-func (ch change) make(b *topology.BoxSpec) {
+// ownSpec is a copy with slices of its own where changes are made.
+func ownSpec(s *topology.Spec) *topology.Spec {
+	o := *s
+	o.Boxes, o.Networks, o.Hosts = slices.Clone(s.Boxes), slices.Clone(s.Networks), slices.Clone(s.Hosts)
+	return &o
+}
+
+// make makes a change. Slices within boxes and networks are shared with others.
+func (ch change) make(s *topology.Spec) {
+	switch ch.kind {
+	case removeRoute:
+		s.Routes = slices.Delete(slices.Clone(s.Routes), ch.index, ch.index+1)
+	case removeStranger:
+		n := &s.Networks[ch.from]
+		n.Strangers = slices.Delete(slices.Clone(n.Strangers), ch.index, ch.index+1)
+	case ignoreView:
+		s.Networks[ch.from].HasView = false
+	case knowByAddress:
+		s.Hosts[ch.relay].ListedAs = ch.addr
+	case forwardPort:
+		s.Hosts[ch.relay].ListedAs = ch.addr
+		b := &s.Boxes[ch.box]
+		nat := *b.NAT
+		nat.Forwards = append(slices.Clone(nat.Forwards), topology.PortForward{
+			Public: ch.addr, Kinds: []topology.Kind{topology.TCP, topology.EchoRequest}, Host: topology.HostID(ch.relay),
+		})
+		b.NAT = &nat
+	default:
+		ch.makeAt(&s.Boxes[ch.box])
+	}
+}
+
+// makeAt makes a change to a box.
+func (ch change) makeAt(b *topology.BoxSpec) {
 	switch ch.kind {
 	case acceptPacket:
 		rule := topology.Rule{Name: "change", Kinds: []topology.Kind{ch.packet}, Verdict: topology.Accept}
@@ -128,94 +191,14 @@ func (ch change) make(b *topology.BoxSpec) {
 		b.Kind = topology.Stateful
 	case passErrors:
 		b.RelatedErrors = true
-	}
-}
-
-// remedies are the single changes each of which would have let one of the
-// record's packets go on: those that decide, so ICMP errors only where the
-// client needs them. They come in the order in which the packets ended.
-func (x *explainer) remedies(rec *record, pol *PolicyPlan) []change {
-	if rec == nil {
-		return nil
-	}
-	r := remedist{pol: pol, net: pol.Network, relays: x.plan.Relays}
-	for i := range rec.entries {
-		e := &rec.entries[i]
-		for j := range e.probes {
-			r.pair(&e.probes[j].packetPair, e, rec.course.Stage(int(e.action.Stage)).Candidates[j].Relay)
+	case answerNoEcho:
+		b.EchoFor = nil
+	case enlargeTable:
+		b.Flows = 0
+		if b.NAT != nil {
+			nat := *b.NAT
+			nat.Mappings, nat.PerHost = 0, 0
+			b.NAT = &nat
 		}
-		for j := range e.tries {
-			r.pair(&e.tries[j], e, e.action.Target)
-		}
-		if e.resolved && e.outcome == selection.NoCertificate {
-			r.add(change{kind: grantCertificate, box: topology.NoBox})
-			r.add(change{kind: admitAnybody, relay: e.action.Target, box: topology.NoBox})
-		}
-	}
-	return r.found
-}
-
-// remedist collects changes.
-type remedist struct {
-	pol    *PolicyPlan
-	net    *topology.Network
-	relays []RelayPlan
-	found  []change
-}
-
-func (r *remedist) add(ch change) {
-	if !slices.Contains(r.found, ch) {
-		r.found = append(r.found, ch)
-	}
-}
-
-// pair looks at a request to a relay and what came back.
-func (r *remedist) pair(p *packetPair, e *entry, relay selection.RelayID) {
-	if p.request == nil {
-		return
-	}
-	if e.action.WantErrors && p.icmp != nil {
-		r.packet(p.icmp)
-	}
-	silent := p.request.result.End == topology.Delivered && (p.reply == nil || e.resolved && e.outcome == selection.RelayDown)
-	if silent {
-		r.add(change{kind: raiseRelay, relay: relay, box: topology.NoBox})
-		return
-	}
-	r.packet(p.request)
-	if p.reply != nil {
-		r.packet(p.reply)
-	}
-}
-
-// packet looks at one packet.
-func (r *remedist) packet(s *sighting) {
-	switch s.result.End {
-	case topology.Cut:
-		if leg, ok := r.net.LegByName(s.last.Name); ok {
-			r.add(change{kind: mendLeg, leg: leg, box: topology.NoBox})
-		}
-		return
-	case topology.Filtered, topology.Refused, topology.OverLimit:
-	default:
-		return
-	}
-	if r.pol.Spec == nil || s.result.Box == topology.NoBox {
-		return
-	}
-	box, kind := &r.pol.Spec.Boxes[s.result.Box], s.packet.Kind
-	ch := change{kind: acceptPacket, box: s.result.Box, packet: kind, back: kind == topology.TCP && s.packet.Back, from: s.packet.Src.At.Network, to: s.packet.Dst.At.Network}
-	if kind.IsError() { // its source is whichever router made it
-		ch.from = topology.NoNetwork
-	}
-	if slices.Contains(box.Drops, kind) {
-		ch = change{kind: forwardPacket, box: s.result.Box, packet: kind}
-	}
-	r.add(ch)
-	if box.Kind == topology.Stateless && ch.kind == acceptPacket {
-		r.add(change{kind: makeStateful, box: s.result.Box})
-	}
-	if box.Kind == topology.Stateful && kind.IsError() && !box.RelatedErrors {
-		r.add(change{kind: passErrors, box: s.result.Box})
 	}
 }

@@ -64,9 +64,9 @@ func (x *explainer) extend(s *Story, t trial, known []change, most int) (tried, 
 			break
 		}
 		made := append(slices.Clone(t.made), ch)
-		v, err := with(&x.lone.Policies[0], made)
-		if err != nil {
-			return nil, nil, err
+		v, ok := with(&x.lone.Policies[0], made)
+		if !ok {
+			continue
 		}
 		rec, err := x.again(v)
 		if err != nil {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -92,6 +93,72 @@ func TestNearestChange(t *testing.T) {
 			w.spec.Networks[0].Access = nil
 			edge(w).Silent = true
 		}, "icmp/time-exceeded accepted by edge (any to home)", "decided probe"},
+		{"no such name", func(w *world) {
+			w.addressed()
+			w.view(netHome, topology.ViewSpec{Name: "public", Closed: true})
+		}, "dmz-1 known by 203.0.113.10 at home", "decided probe"},
+		{"no such name and no address", func(w *world) {
+			w.view(netHome, topology.ViewSpec{Name: "public", Closed: true})
+		}, "names resolving to the relays themselves at home", "decided probe"},
+		{"resolvers fail", func(w *world) {
+			w.addressed()
+			w.events = []EventPlan{{Kind: NamesDown, View: w.view(netHome, topology.ViewSpec{Name: "public"})}}
+		}, "resolvers working at home", "decided probe"},
+		{"stale name", func(w *world) {
+			w.addressed()
+			w.view(netHome, topology.ViewSpec{Name: "public", Wildcard: netip.MustParseAddr("203.0.113.12")})
+		}, "dmz-1 known by 203.0.113.10 at home", "decided probe"},
+		{"somebody has the addresses", func(w *world) {
+			w.addressed()
+			w.spec.Networks[netHome].Strangers = []topology.StrangerSpec{{Name: "somebody", Prefix: netip.MustParsePrefix("203.0.113.0/24"), AnswersEcho: true}}
+		}, "203.0.113.1", "decided probe"},
+		{"known by inner addresses", func(w *world) {
+			w.addressed()
+			w.publicDMZ()
+		}, "dmz-1 known by 203.0.113.10 at home", "decided probe"},
+		{"no public address", func(w *world) {
+			w.addressed()
+			w.publicDMZ()
+			edge(w).NAT.Static, edge(w).NAT.Forwards = nil, nil
+		}, "dmz-1 known by 203.0.113.9, which edge leads to it", "decided probe"},
+		{"behind a translator, no echo", func(w *world) {
+			w.addressed()
+			edge(w).Rules = []topology.Rule{accept(netHome, topology.TCP)}
+			w.behindNAT(true, true)
+		}, "icmp/echo-request accepted by edge (internet to dmz)", "decided probe"},
+		{"public addresses, no echo", func(w *world) {
+			w.addressed()
+			w.publicDMZ()
+			w.view(netHome, topology.ViewSpec{Name: "public", Answers: []topology.NameAnswer{{Host: 0, Addrs: addrs("203.0.113.10")}}})
+			edge(w).Rules = []topology.Rule{accept(netHome, topology.TCP)}
+		}, "icmp/echo-request accepted by edge (home to dmz)", "decided probe"},
+		{"firewall of the relays", func(w *world) {
+			id := topology.GuardOf(w.box(topology.BoxSpec{Name: "own", Kind: topology.Guard, Otherwise: topology.Drop, Rules: []topology.Rule{accept(netHome, topology.TCP)}}))
+			w.spec.Hosts[0].Guard, w.spec.Hosts[1].Guard = id, id
+		}, "icmp/echo-request accepted by own (home to dmz)", "decided probe"},
+		{"tunnel closed", func(w *world) {
+			w.addressed()
+			w.spec.Networks[netHome].Prefixes = prefixes("192.168.0.0/16")
+			w.addGroup("remote", 1, w.vpn(false), alwaysOn, "east")
+		}, "udp/4500 accepted by edge (home to dmz)", "decided probe"},
+		{"tunnel closed, from behind translators", func(w *world) {
+			w.addressed()
+			w.addGroup("remote", 1, w.vpn(false), alwaysOn, "east")
+			w.behindNAT(true, true)
+		}, "udp/4500 accepted by edge (internet to dmz)", "decided probe"},
+		{"tunnel not forwarded", func(w *world) {
+			w.addressed()
+			w.spec.Networks[netHome].Prefixes = prefixes("192.168.0.0/16")
+			w.addGroup("remote", 1, w.vpn(false), alwaysOn, "east")
+			edge(w).Otherwise, edge(w).Drops = topology.Accept, []topology.Kind{topology.VPN}
+		}, "udp/4500 forwarded by edge", "decided probe"},
+		{"answers go astray", func(w *world) {
+			w.addressed()
+			w.spec.Networks[netHome].Prefixes = prefixes("192.168.0.0/16")
+			w.spec.Legs[w.leg(netHome, 1, 1, 2)].Metric = 100
+			w.spec.Routes = []topology.RouteSpec{{At: netDMZ, To: []topology.NetworkID{netHome}, Leg: 2}}
+		}, "no static route at dmz over dmz-inner", "decided probe"},
+		{"table full", func(w *world) { edge(w).Flows = 1 }, "a larger table at edge", "decided probe"},
 		{"seeks what nobody advertises", func(w *world) {
 			w.addGroup("remote", 1, netHome, alwaysOn, "nowhere")
 		}, "tcp/52311 accepted by inner (home to core)", "decided root"},
@@ -130,6 +197,52 @@ func TestChangeOfALaterSelection(t *testing.T) {
 	}
 	if s.Trigger != "retry" || len(s.Changes) == 0 || s.Changes[0].Outcome.By != "probe" {
 		t.Errorf("trigger %q, changes %+v; want a retry that echo would have ended", s.Trigger, s.Changes)
+	}
+}
+
+// Who answered is told if it was not the relay.
+func TestStoryNamesWhoAnswered(t *testing.T) {
+	for _, tc := range []struct {
+		name               string
+		with               func(w *world)
+		by, where, address string
+		outcome            string
+	}{
+		{"a stranger", func(w *world) {
+			w.spec.Networks[netHome].Strangers = []topology.StrangerSpec{{
+				Name: "printer", Prefix: netip.MustParsePrefix("203.0.113.10/32"), AnswersEcho: true, AnswersTCP: true,
+			}}
+		}, "a stranger", "printer", "203.0.113.10", "not_the_relay"},
+		{"another relay", func(w *world) {
+			w.view(netHome, topology.ViewSpec{Name: "stale", Answers: []topology.NameAnswer{{Host: 0, Addrs: addrs("203.0.113.11")}}})
+		}, "another host", "dmz-2", "203.0.113.11", "not_the_relay"},
+		{"a box", func(w *world) {
+			w.spec.Boxes[0].EchoFor = []topology.Match{{Hosts: []topology.HostID{0}}}
+			w.events = []EventPlan{{Kind: HostDown, Relay: 0}}
+		}, "a middlebox", "edge", "", "relay_down"},
+	} {
+		w := newWorld()
+		w.addressed()
+		tc.with(w)
+		w.relays[1].Weight = 0 // so that dmz-1 wins
+		s := explainRemote(t, w)
+		fate, outcome := StoryFate{}, ""
+		for _, st := range s.Steps {
+			if st.Rounds != nil {
+				for _, p := range st.Rounds.Probes {
+					if p.Relay == "dmz-1" && p.RTT != nil && fate.By == "" {
+						fate = p.Fate
+					}
+				}
+			}
+			if st.Register != nil && outcome == "" {
+				outcome = st.Register.Outcome
+			}
+		}
+		if fate.By != tc.by || fate.Where != tc.where || fate.Address != tc.address || outcome != tc.outcome {
+			t.Errorf("%s: answered by %q, %q, which has %q; registration %q; want %q, %q, %q and %q",
+				tc.name, fate.By, fate.Where, fate.Address, outcome, tc.by, tc.where, tc.address, tc.outcome)
+		}
 	}
 }
 
@@ -179,6 +292,72 @@ func TestFateNamesTheRule(t *testing.T) {
 	}
 	if root := s.Steps[len(s.Steps)-1].Register; root == nil || root.Fate.Box != "inner" || !root.Fate.Default || root.Outcome != selection.TCPBlocked.String() {
 		t.Errorf("registration is %+v, want one that the default of inner ended", root)
+	}
+}
+
+// A fate has the ends that the rules saw, and is that of the outer packet where
+// a tunnel carried what ended; what translates that leaves the inner one as it
+// was.
+func TestFatesBehindTranslatorsAndTunnels(t *testing.T) {
+	const echo, outer = "icmp/echo-request", "udp/4500"
+	vpn := func(w *world, behind bool) {
+		w.addressed()
+		w.spec.Networks[netHome].Prefixes = prefixes("192.168.0.0/16")
+		w.addGroup("remote", 1, w.vpn(false), alwaysOn, "east")
+		if behind {
+			w.behindNAT(true, true)
+		}
+	}
+	for _, tc := range []struct {
+		name  string
+		spoil func(w *world)
+		want  StoryFate
+	}{
+		{"translated source", func(w *world) {
+			w.addressed()
+			w.behindNAT(true, true)
+			w.spec.Boxes[0].Rules = nil
+		}, StoryFate{Packet: echo, From: "internet", FromAddress: "198.51.100.", To: "dmz", Box: "edge", Through: "home-router, cgn"}},
+		{"translated destination", func(w *world) {
+			w.addressed()
+			w.publicDMZ()
+			w.view(netHome, topology.ViewSpec{Name: "public", Answers: []topology.NameAnswer{{Host: 0, Addrs: addrs("203.0.113.10")}}})
+			w.spec.Boxes[0].Rules = nil
+		}, StoryFate{Packet: echo, From: "home", To: "dmz", Box: "edge", Through: "edge"}},
+		{
+			"outer packet", func(w *world) { vpn(w, false) },
+			StoryFate{Packet: outer, Tunnel: "vpn-concentrator", From: "home", To: "dmz", Box: "edge"},
+		},
+		{
+			"translated outer packet", func(w *world) { vpn(w, true) },
+			StoryFate{Packet: outer, Tunnel: "vpn-concentrator", From: "internet", FromAddress: "198.51.100.", To: "dmz", Box: "edge", Through: "home-router, cgn"},
+		},
+		{"inner packet", func(w *world) {
+			vpn(w, true)
+			w.spec.Boxes[0].Rules = []topology.Rule{{Name: "vpn", Kinds: []topology.Kind{topology.VPN}, Verdict: topology.Accept}}
+			for i := range w.spec.Boxes {
+				if b := &w.spec.Boxes[i]; b.Name == "concentrator" {
+					b.Otherwise = topology.Drop
+				}
+			}
+		}, StoryFate{Packet: echo, From: "vpn", To: "east", Box: "concentrator"}},
+	} {
+		w := newWorld()
+		tc.spoil(w)
+		s := explainRemote(t, w)
+		var got StoryFate
+		for _, st := range s.Steps {
+			if st.Rounds != nil {
+				got = st.Rounds.Probes[0].Fate
+			}
+		}
+		if tc.want.FromAddress != "" && strings.HasPrefix(got.FromAddress, tc.want.FromAddress) {
+			tc.want.FromAddress = got.FromAddress
+		}
+		tc.want.End, tc.want.Where, tc.want.Default = "filtered", tc.want.Box, true
+		if got != tc.want {
+			t.Errorf("%s: fate is %+v, want %+v", tc.name, got, tc.want)
+		}
 	}
 }
 
@@ -242,6 +421,25 @@ func TestFates(t *testing.T) {
 			remote(w)
 			w.groups[0].NoCertificate = 1
 		}, FateAnswered, FateAnswered},
+		{"names do not resolve", func(w *world) {
+			w.view(netHome, topology.ViewSpec{Name: "public", Closed: true})
+			remote(w).Failover = "dmz-2"
+		}, FateUnresolved, FateUnresolved},
+		{"nobody has the address", func(w *world) {
+			w.addressed()
+			w.view(netHome, topology.ViewSpec{Name: "public", Wildcard: netip.MustParseAddr("203.0.113.12")})
+		}, "no_host", "no_host"},
+		{"no way to inner addresses", func(w *world) {
+			w.addressed()
+			w.publicDMZ()
+		}, "no_route", "no_route"},
+		{"no mapping for it", func(w *world) {
+			w.addressed()
+			w.publicDMZ()
+			w.spec.Boxes[0].NAT.Static = nil
+			w.spec.Boxes[0].NAT.Pool = addrs("203.0.113.9", "203.0.113.10")
+			w.view(netHome, topology.ViewSpec{Name: "public", Wildcard: netip.MustParseAddr("203.0.113.10")})
+		}, "no_mapping", "no_mapping"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

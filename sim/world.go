@@ -3,6 +3,8 @@ package sim
 import (
 	"slices"
 
+	"github.com/relaysim/relaysim/selection"
+	"github.com/relaysim/relaysim/topology"
 	"github.com/relaysim/relaysim/vtime"
 )
 
@@ -50,25 +52,54 @@ func (c *cell) occurrences(events []EventPlan) {
 	}
 }
 
-// changeBy applies one event to the relays, the legs and the list.
+// enter begins with a fresh state of a network, in which the relays are as
+// they are.
+func (c *cell) enter(n *topology.Network) {
+	c.net, c.state, c.balanced = n, n.NewState(), n.Balanced()
+	c.state.SetWeather(c.weather)
+	for id := range c.relays {
+		c.place(selection.RelayID(id))
+	}
+}
+
+// place lets the network know whether there is a host that answers. A service
+// that is down is the driver's: the host answers for it.
+func (c *cell) place(id selection.RelayID) {
+	c.state.SetHost(topology.HostID(id), c.relays[id].mode != relayHostDown)
+}
+
+// changeNetwork applies an event that concerns neither relays nor clients.
+func (c *cell) changeNetwork(e *EventPlan) {
+	switch e.Kind {
+	case LegDown, LegUp:
+		c.state.SetLeg(e.Leg, e.Kind == LegUp)
+	case NamesDown, NamesUp:
+		c.state.SetView(e.View, e.Kind == NamesUp)
+	}
+}
+
+// changeBy applies one event to the relays, the network and the list.
 func (c *cell) changeBy(e *EventPlan) {
 	r, wanted := &c.relays[e.Relay], c.library.wanted
 	switch e.Kind {
 	case HostDown:
 		r.suffer(relayHostDown)
+		c.place(e.Relay)
 	case ServiceDown:
 		r.suffer(relayServiceDown)
+		c.place(e.Relay)
 	case RelayUp:
 		r.suffer(relayUp)
-	case LegDown:
-		c.state.SetLeg(e.Leg, false)
-	case LegUp:
-		c.state.SetLeg(e.Leg, true)
+		c.place(e.Relay)
+	case LegDown, LegUp, NamesDown, NamesUp:
+		c.changeNetwork(e)
 	case RelayInstalled:
 		r.exist(true)
+		c.place(e.Relay)
 		wanted[e.Relay] = true
 	case RelayRetired:
 		r.exist(false)
+		c.place(e.Relay)
 		if c.pol.World.RelaysDatStaleTTL == 0 {
 			wanted[e.Relay] = false
 		}

@@ -4,13 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/netip"
+	"slices"
 	"time"
+
+	"github.com/relaysim/relaysim/rng"
 )
 
 // checker collects what is wrong with a Spec, in its order.
 type checker struct {
 	spec *Spec
 	errs []error
+	// owner tells which host or box has an address.
+	owner map[netip.Addr]string
 }
 
 func (c *checker) addf(format string, args ...any) {
@@ -18,14 +24,16 @@ func (c *checker) addf(format string, args ...any) {
 }
 
 // check reports everything that is wrong with s, joined in the order
-// networks, boxes, legs, hosts.
+// networks, boxes, legs, hosts, routes, views.
 func check(s *Spec) error {
-	c := &checker{spec: s}
+	c := &checker{spec: s, owner: make(map[netip.Addr]string)}
 	c.sizes()
 	c.networks()
 	c.boxes()
 	c.legs()
 	c.hosts()
+	c.routes()
+	c.views()
 	return errors.Join(c.errs...)
 }
 
@@ -39,10 +47,14 @@ func (c *checker) sizes() {
 		{"boxes", len(c.spec.Boxes), int(NoBox)},
 		{"legs", len(c.spec.Legs), int(NoLeg)},
 		{"hosts", len(c.spec.Hosts), math.MaxInt32},
+		{"views", len(c.spec.Views), int(NoView)},
 	} {
 		if t.n > t.most {
 			c.addf("%d %s (at most %d)", t.n, t.what, t.most)
 		}
+	}
+	if c.spec.Balance >= numBalances {
+		c.addf("unknown balance %d", c.spec.Balance)
 	}
 }
 
@@ -80,6 +92,110 @@ func (c *checker) networks() {
 		if len(n.Access) > math.MaxUint16 {
 			c.addf("%s: %d access variants (at most %d)", subject, len(n.Access), math.MaxUint16)
 		}
+		c.prefixes(subject, n.Prefixes)
+		c.strangers(subject, n.Strangers)
+		if n.HasView && int(n.View) >= len(c.spec.Views) {
+			c.addf("%s: view %d does not exist (%d views)", subject, n.View, len(c.spec.Views))
+		}
+		if n.Tunneled != nil {
+			c.tunneled(subject, NetworkID(i))
+		}
+	}
+}
+
+// prefixes of a network do not overlap, so that each address counts once.
+func (c *checker) prefixes(subject string, prefixes []netip.Prefix) {
+	for i, p := range prefixes {
+		if !c.prefix(subject, p) {
+			continue
+		}
+		for _, q := range prefixes[:i] {
+			if p.Overlaps(q) {
+				c.addf("%s: prefixes %v and %v overlap", subject, q, p)
+			}
+		}
+	}
+}
+
+func (c *checker) prefix(subject string, p netip.Prefix) bool {
+	switch {
+	case !p.IsValid() || p.Addr().Is4In6():
+		c.addf("%s: prefix %v is not one of IPv4 or IPv6", subject, p)
+		return false
+	case p != p.Masked():
+		c.addf("%s: prefix %v has bits beyond its length (%v has not)", subject, p, p.Masked())
+		return false
+	}
+	return true
+}
+
+func (c *checker) strangers(subject string, strangers []StrangerSpec) {
+	seen := c.names(subject + ": stranger")
+	at := make(map[netip.Prefix]bool)
+	for i := range strangers {
+		s := &strangers[i]
+		subject := seen.add(s.Name)
+		if c.prefix(subject, s.Prefix) && at[s.Prefix] {
+			c.addf("%s: %v is another's too", subject, s.Prefix)
+		}
+		at[s.Prefix] = true
+	}
+}
+
+// tunneled checks what a place of VPN clients says of it.
+func (c *checker) tunneled(subject string, id NetworkID) {
+	t := c.spec.Networks[id].Tunneled
+	subject += ": tunneled"
+	if n := len(c.spec.Networks[id].Access); n > 0 {
+		c.addf("%s: %d access variants of its own (it has those of its underlay)", subject, n)
+	}
+	for _, into := range t.Into {
+		c.network(subject+": into", into)
+	}
+	if !c.network(subject+": underlay", t.Underlay) {
+		return
+	}
+	under := &c.spec.Networks[t.Underlay]
+	if under.Tunneled != nil {
+		c.addf("%s: underlay %q is tunneled itself", subject, under.Name)
+	}
+	for i := range c.spec.Legs {
+		l := &c.spec.Legs[i]
+		if l.Network == id && (l.Tunnel == nil || l.Tunnel.Over != t.Underlay) {
+			c.addf("%s: leg %q is no tunnel over %q", subject, l.Name, under.Name)
+		}
+	}
+}
+
+// address tells whether a is the address of one host.
+func (c *checker) address(subject string, a netip.Addr) bool {
+	if !a.IsValid() || a.Is4In6() || a.Zone() != "" || a.IsUnspecified() || a.IsMulticast() {
+		c.addf("%s: %v is no address of a host", subject, a)
+		return false
+	}
+	return true
+}
+
+// own checks that an address has one owner.
+func (c *checker) own(subject, owner string, a netip.Addr) {
+	if other := c.owner[a]; other != "" {
+		c.addf("%s: %v belongs to %s", subject, a, other)
+		return
+	}
+	c.owner[a] = owner
+}
+
+// addresses are valid, and at most one of each family.
+func (c *checker) addresses(subject string, addrs []netip.Addr) {
+	var seen Families
+	for _, a := range addrs {
+		if !c.address(subject, a) {
+			continue
+		}
+		if seen&familyOf(a) != 0 {
+			c.addf("%s: %v is the second address of its family", subject, a)
+		}
+		seen |= familyOf(a)
 	}
 }
 
@@ -95,69 +211,20 @@ func (c *checker) delay(subject, what string, d time.Duration) {
 	}
 }
 
-func (c *checker) boxes() {
-	seen := c.names("box")
-	for i := range c.spec.Boxes {
-		b := &c.spec.Boxes[i]
-		subject := seen.add(b.Name)
-		if b.Kind >= numBoxKinds {
-			c.addf("%s: unknown kind of box %d", subject, b.Kind)
-		}
-		c.verdict(subject+": otherwise", b.Otherwise)
-		c.kinds(subject+": drops", b.Drops)
-		if b.Kind == Routed && len(b.Rules) > 0 {
-			c.addf("%s: a routed box has no rules, not %d", subject, len(b.Rules))
-		}
-		for j := range b.Rules {
-			c.rule(fmt.Sprintf("%s: rule %d %q", subject, j, b.Rules[j].Name), &b.Rules[j])
-		}
+func (c *checker) network(subject string, id NetworkID) bool {
+	if int(id) < len(c.spec.Networks) {
+		return true
 	}
+	c.addf("%s: network %d does not exist (%d networks)", subject, id, len(c.spec.Networks))
+	return false
 }
 
-func (c *checker) rule(subject string, r *Rule) {
-	c.match(subject+": from", &r.From)
-	c.match(subject+": to", &r.To)
-	c.kinds(subject, r.Kinds)
-	c.verdict(subject, r.Verdict)
-	if l := r.Limit; l != nil {
-		if _, ok := newMeter(l); !ok {
-			c.addf("%s: limit of %v a second with a burst of %d is out of range", subject, l.PerSecond, l.Burst)
-		}
+func (c *checker) host(subject string, id HostID) bool {
+	if int64(id) < int64(len(c.spec.Hosts)) {
+		return true
 	}
-}
-
-func (c *checker) match(subject string, m *Match) {
-	for _, id := range m.Networks {
-		c.network(subject, id)
-	}
-	for _, id := range m.Hosts {
-		if int64(id) >= int64(len(c.spec.Hosts)) {
-			c.addf("%s: host %d does not exist (%d hosts)", subject, id, len(c.spec.Hosts))
-		}
-	}
-	if m.Roles&^allRoles != 0 {
-		c.addf("%s: unknown roles %#x", subject, m.Roles&^allRoles)
-	}
-}
-
-func (c *checker) kinds(subject string, kinds []Kind) {
-	for _, k := range kinds {
-		if k >= NumKinds {
-			c.addf("%s: unknown kind of packet %d", subject, uint8(k))
-		}
-	}
-}
-
-func (c *checker) verdict(subject string, v Verdict) {
-	if v >= numVerdicts {
-		c.addf("%s: unknown verdict %d", subject, v)
-	}
-}
-
-func (c *checker) network(subject string, id NetworkID) {
-	if int(id) >= len(c.spec.Networks) {
-		c.addf("%s: network %d does not exist (%d networks)", subject, id, len(c.spec.Networks))
-	}
+	c.addf("%s: host %d does not exist (%d hosts)", subject, id, len(c.spec.Hosts))
+	return false
 }
 
 func (c *checker) legs() {
@@ -168,12 +235,56 @@ func (c *checker) legs() {
 		c.network(subject, l.Network)
 		if int(l.Box) >= len(c.spec.Boxes) {
 			c.addf("%s: box %d does not exist (%d boxes)", subject, l.Box, len(c.spec.Boxes))
+		} else if b := &c.spec.Boxes[l.Box]; b.Kind == Guard {
+			c.addf("%s: box %q is the guard of hosts and has no legs", subject, b.Name)
 		}
-		if l.Side > 1 {
-			c.addf("%s: side %d is neither 0 nor 1", subject, l.Side)
+		if l.Side >= MaxSides {
+			c.addf("%s: side %d is outside [0, %d]", subject, l.Side, MaxSides-1)
 		}
 		c.routers(subject, "routers", l.Routers)
+		if l.Metric < 0 || l.Metric > maxMetric {
+			c.addf("%s: metric %d is outside [0, %d]", subject, l.Metric, maxMetric)
+		}
 		c.delay(subject, "delay", l.Delay)
+		c.weather(subject, l)
+		if t := l.Tunnel; t != nil {
+			c.carrier(subject+": tunnel: over", t.Over)
+			c.carrier(subject+": tunnel: gateway", t.Gateway)
+		}
+	}
+}
+
+// maxJitter bounds the mean of jitter, so that no draw overflows an Instant.
+const maxJitter = time.Hour
+
+// weather checks what befalls packets on a leg by chance.
+func (c *checker) weather(subject string, l *LegSpec) {
+	if l.Jitter.Law >= numJitterLaws {
+		c.addf("%s: jitter: unknown law %d", subject, l.Jitter.Law)
+	}
+	if m := l.Jitter.Mean; m < 0 || m > maxJitter {
+		c.addf("%s: jitter: mean %v is outside [0, %v]", subject, m, maxJitter)
+	}
+	c.delay(subject, "reordered by", l.ReorderedBy)
+	if l.Reordered != rng.Never && l.ReorderedBy == 0 {
+		c.addf("%s: reordered by nothing (> 0)", subject)
+	}
+	b := l.Bursts
+	if b == nil {
+		return
+	}
+	if b.Slot <= 0 {
+		c.addf("%s: bursts: slot %v (> 0)", subject, b.Slot)
+	}
+	if b.Begin == rng.Never || b.End == rng.Never {
+		c.addf("%s: bursts: begin %v, end %v (both > 0)", subject, b.Begin.Float(), b.End.Float())
+	}
+}
+
+// carrier checks a network at which outer packets begin or end.
+func (c *checker) carrier(subject string, id NetworkID) {
+	if c.network(subject, id) && c.spec.Networks[id].Tunneled != nil {
+		c.addf("%s: network %q is tunneled itself", subject, c.spec.Networks[id].Name)
 	}
 }
 
@@ -182,9 +293,62 @@ func (c *checker) hosts() {
 	for i := range c.spec.Hosts {
 		h := &c.spec.Hosts[i]
 		subject := seen.add(h.Name)
-		c.network(subject, h.Network)
+		attached := c.network(subject, h.Network)
 		if h.Role != Relay && h.Role != Root {
 			c.addf("%s: role %d is neither relay nor root", subject, h.Role)
+		}
+		c.addresses(subject, h.Addrs)
+		for _, a := range h.Addrs {
+			if attached && a.IsValid() {
+				c.inNetwork(subject, a, &c.spec.Networks[h.Network])
+			}
+			c.own(subject, subject, a)
+		}
+		if h.ListedAs.IsValid() {
+			c.address(subject+": listed as", h.ListedAs)
+		}
+		if g := h.Guard; g != 0 {
+			c.guard(subject, g.Box())
+		}
+	}
+}
+
+func (c *checker) inNetwork(subject string, a netip.Addr, n *NetworkSpec) {
+	if !slices.ContainsFunc(n.Prefixes, func(p netip.Prefix) bool { return p.Contains(a) }) {
+		c.addf("%s: %v is in no prefix of network %q", subject, a, n.Name)
+	}
+}
+
+func (c *checker) guard(subject string, b BoxID) {
+	if int(b) >= len(c.spec.Boxes) {
+		c.addf("%s: guard: box %d does not exist (%d boxes)", subject, b, len(c.spec.Boxes))
+	} else if c.spec.Boxes[b].Kind != Guard {
+		c.addf("%s: box %q is no guard", subject, c.spec.Boxes[b].Name)
+	}
+}
+
+func (c *checker) views() {
+	seen := c.names("view")
+	for i := range c.spec.Views {
+		v := &c.spec.Views[i]
+		subject := seen.add(v.Name)
+		if v.Wildcard.IsValid() {
+			c.address(subject+": wildcard", v.Wildcard)
+		}
+		if v.Wildcard.IsValid() && v.Closed {
+			c.addf("%s: closed, and yet with a wildcard", subject)
+		}
+		answered := make(map[HostID]bool)
+		for _, a := range v.Answers {
+			if !c.host(subject, a.Host) {
+				continue
+			}
+			name := c.spec.Hosts[a.Host].Name
+			if answered[a.Host] {
+				c.addf("%s: two answers for %q", subject, name)
+			}
+			answered[a.Host] = true
+			c.addresses(fmt.Sprintf("%s: %q", subject, name), a.Addrs)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -91,6 +92,15 @@ const (
 	homeToParis = homeToCore + 1 + 2
 )
 
+func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+func addrs(all ...string) (list []netip.Addr) {
+	for _, s := range all {
+		list = append(list, addr(s))
+	}
+	return list
+}
+
 // accepting is a rule that lets kinds pass between any two hosts.
 func accepting(kinds ...Kind) Rule { return Rule{Name: "open", Kinds: kinds} }
 
@@ -108,6 +118,8 @@ type bench struct {
 	st   *State
 	at   vtime.Instant
 	flow uint64
+	// replyTTL is that of answer, DefaultTTL if 0.
+	replyTTL uint8
 }
 
 func newBench(t testing.TB, s *Spec) *bench {
@@ -141,12 +153,15 @@ func (b *bench) send(h HostID, k Kind, ttl uint8) (Packet, Result) {
 // is none.
 func (b *bench) errorAbout(h HostID, k Kind, ttl uint8) (e Packet, back Result, ok bool) {
 	p, r := b.send(h, k, ttl)
-	e, ok = b.net.ErrorAbout(p, r, 0)
+	e, ok = b.st.ErrorAbout(p, r, r.At, 0)
 	if ok {
 		back = b.walk(e)
 	}
 	return e, back, ok
 }
+
+// errorOf is the error about a packet whose walk had the result r.
+func (b *bench) errorOf(p Packet, r Result) (Packet, bool) { return b.st.ErrorAbout(p, r, r.At, 0) }
 
 // exchange walks a request from home and the answer to it.
 func (b *bench) exchange(h HostID, k Kind) (there, back End) {

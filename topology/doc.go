@@ -13,14 +13,27 @@
 // A packet goes from its source through the access routers of a client, then
 // either over the inside of its network or over one leg, a box and another
 // leg for each step from network to network, and through the access routers
-// at the other end. It takes the way with the fewest routers; see Compile for
-// ties. The way back is always the same way reversed.
+// at the other end. It takes the way of least metric, by default the one with
+// the fewest routers; see Compile. It is routed by the address of its
+// destination: see Request for who has that.
+//
+// All packets of an exchange are laid out from its request. A reply goes the
+// request's way reversed, but for static routes; what is sent about a packet
+// that ended goes the way of that packet reversed from there, but for static
+// routes if that leads back to the requester.
 //
 // Each router, in this order: expires a packet that arrives with a TTL of 1
 // (RFC 1812 section 5.3.1), decrements the TTL, and drops what its box's Drops
-// lists. Firewalls are routers and judge after that. The destination host
-// neither decrements nor checks the TTL, so a packet is delivered only if its
-// TTL is greater than the number of routers.
+// lists. Firewalls are routers and go on: a translator translates the
+// destination; connection tracking, or a mapping, lets pass what it knows; the
+// rules judge the rest; a box with EchoFor answers what they let through to it;
+// a translator translates the source; and the flow is kept. The destination
+// host neither decrements nor checks the TTL, so a packet is delivered only if
+// its TTL is greater than the number of routers. Guards stand between a host
+// and its first router and are none themselves.
+//
+// A tunnel leg is crossed by an outer packet, which goes its own way with a TTL
+// and flows of its own before the inner one goes on, or ends as it did.
 //
 // The loss of a leg sits on its link at the network, that of a network's
 // inside on the client's link. Each packet has one uniform, drawn from its
@@ -36,6 +49,6 @@
 //
 // # Left out
 //
-// Address translation, queues, bandwidth, fragments, rerouting round a cut
-// leg, asymmetric routing, and ICMP codes other than those named.
+// Queues, bandwidth, fragments, rerouting round a cut leg, and what else
+// docs/network.md lists with its effect on results.
 package topology

@@ -27,18 +27,30 @@ type Fate struct {
 	// DelayForward and DelayBack are the one-way delays, to where the packet
 	// ended.
 	DelayForward, DelayBack time.Duration
-	// RefusedAfter is the time from sending to the arrival of the ICMP error
-	// if Forward is Refused and the error gets back; 0 otherwise.
+	// Told means that an ICMP error or a reset is sent about the request, which
+	// ended Refused, NoHost or NoRoute. RefusedAfter is the time from sending to
+	// its arrival if it gets back; 0 otherwise. DelayBack is that of the error
+	// then.
+	Told         bool
 	RefusedAfter time.Duration
 	// LossForward is the cumulative chance that the request is lost before it
-	// ends as Forward says; LossBack is the same of the reply or, if Forward
-	// is Refused, of the error. See IsLost.
+	// ends as Forward says; LossBack is the same of the reply or, if Told, of
+	// the error. See IsLost.
 	LossForward, LossBack rng.Chance
-	// Coupled means that a limit takes part, so that only a walk in order of
-	// time can tell. The rest then holds for limits that are never exceeded.
+	// Coupled means that a limit takes part, or that delays vary so much that
+	// a reply may come after its flow is forgotten, so that only a walk in order
+	// of time can tell. The rest then holds for limits that are never exceeded
+	// and least delays.
 	Coupled bool
 	// Box that ended it where Forward or Back is not Delivered, or NoBox.
 	Box BoxID
+	// By is who answers if Forward is Delivered.
+	By Answerer
+	// Varies means that delay or loss depend on more than the packet's key and
+	// two chances, so that Out and Home have to be asked: DelayForward and
+	// DelayBack are the least then, LossForward and LossBack leave out bursts.
+	Varies bool
+	ways   *carriages // if it varies
 }
 
 // Expires tells whether a request with this TTL expires at a router before
@@ -61,135 +73,276 @@ type ErrorFate struct {
 	// Made tells whether the router or box where the request ended sends an
 	// error, Arrives whether that gets back to the client without random loss.
 	Made, Arrives bool
-	// Kind is TimeExceeded or Unreachable.
+	// Kind is TimeExceeded, Unreachable or Reset.
 	Kind Kind
 	// Delay is from the sending of the request to the arrival of the error; 0
 	// if it does not arrive.
 	Delay time.Duration
+	// DelayForward is from the sending of the request to its end, DelayBack
+	// from there to the end of the error.
+	DelayForward, DelayBack time.Duration
 	// LossForward is the chance that the request is lost before it ends where
 	// the error is made, LossBack the chance that the error is lost before it
 	// arrives or ends. See IsLost.
 	LossForward, LossBack rng.Chance
-	// Coupled means that a limit takes part, on the way there or back.
+	// Coupled means what it does in Fate, on the way there or back.
 	Coupled bool
 	// Box that dropped the error on its way or, if it was not made, the box
 	// that did not send it; NoBox otherwise.
 	Box BoxID
+	// Varies means what it does in Fate; ErrorOut and ErrorHome have to be
+	// asked then.
+	Varies bool
+	ways   *carriages // if it varies
 }
 
-// exchange is what a State remembers about an attachment, a host and a kind of
-// request.
+// exchange is what a State remembers about an attachment, a host, a kind of
+// request and a way.
 type exchange struct {
-	fate Fate
-	// errors has the fate of the error for TTLs from 1. Its last element is
-	// also that of all greater TTLs if the request is refused. It is computed
-	// when first asked for.
-	errors []ErrorFate
-	known  bool
+	fate  Fate
+	owner HostID // whom the request arrives at, or AnyHost
+	// errors has the fate of the error for TTLs from 1. If goesOn, its last
+	// element is also that of all greater TTLs: the request calls for an error
+	// though it does not expire. It is computed when first asked for.
+	errors        []ErrorFate
+	known, goesOn bool
+	// others are the exchanges by way from 1.
+	others []*exchange
 }
 
 // numRequests counts the kinds that begin an exchange: TCP, UDP, EchoRequest.
 const numRequests = int(EchoRequest) + 1
 
+// memo has the exchanges of a State: a row for each attachment and guard that
+// have been asked about, with an element for each host and kind.
+type memo struct {
+	rows   [][]*exchange
+	guards []int // by box; the first has 1
+	kinds  int   // of guards, none included
+}
+
+func newMemo(n *Network) memo {
+	m := memo{guards: make([]int, len(n.boxes)), kinds: 1}
+	for i := range n.boxes {
+		if n.boxes[i].kind == Guard {
+			m.guards[i] = m.kinds
+			m.kinds++
+		}
+	}
+	m.rows = make([][]*exchange, n.attachments*m.kinds)
+	return m
+}
+
+// at is the place of an exchange.
+func (m *memo) at(n *Network, a Attachment, h HostID, k Kind) **exchange {
+	row := n.attachment(a) * m.kinds
+	if a.Guard != 0 {
+		row += m.guards[a.Guard.Box()]
+	}
+	r := m.rows[row]
+	if r == nil {
+		r = make([]*exchange, len(n.hosts)*numRequests)
+		m.rows[row] = r
+	}
+	return &r[int(h)*numRequests+int(k)]
+}
+
+func (m *memo) clear() { clear(m.rows) }
+
+// forget forgets the exchanges in which a host takes part.
+func (m *memo) forget(n *Network, h HostID) {
+	for _, r := range m.rows {
+		if r == nil {
+			continue
+		}
+		clear(r[int(h)*numRequests : (int(h)+1)*numRequests])
+		if len(n.views) == 0 && len(n.known) == 1 {
+			continue // names lead to their own hosts
+		}
+		for i, e := range r {
+			if e != nil && e.owner == h {
+				r[i] = nil
+			}
+		}
+	}
+}
+
 // Fate is what becomes of a request of kind k (TCP, UDP or EchoRequest) from
-// an attachment to a host while the links stay as they are, and of its reply:
-// EchoReply to EchoRequest, k otherwise. It agrees with Walk for requests with
-// a TTL of 255 that begin a flow, and replies with DefaultTTL. The Fate is
-// shared and must not be changed.
+// an attachment to a host while links, hosts and views stay as they are, and of
+// its reply: EchoReply to EchoRequest, k otherwise. It agrees with Walk for what
+// Request makes with a TTL of 255, and replies with DefaultTTL; where ways are
+// balanced, for those that take the first of them. The Fate is shared and must
+// not be changed.
 func (s *State) Fate(a Attachment, h HostID, k Kind) *Fate {
-	return &s.exchange(a, h, k).fate
+	return &s.exchange(a, h, k, 0).fate
+}
+
+// FateOf is the Fate of the request p, which may depend on its source and key
+// where ways are balanced.
+func (s *State) FateOf(p *Packet) *Fate {
+	h := p.Dst.Host
+	if p.asked != 0 {
+		h = p.asked - 1
+	}
+	return &s.exchange(p.Src.At, h, p.Kind, s.wayOf(p)).fate
+}
+
+// wayOf is the number of the way that a request takes among those of equal
+// cost.
+func (s *State) wayOf(p *Packet) uint64 {
+	return s.net.choice(s.net.pick(p), &p.Src, &p.Dst, p.Kind, p.V6)
 }
 
 // ErrorFate is what becomes of the ICMP error about the request of Fate sent
-// with a TTL; it is not ok if such a request neither expires nor is refused.
+// with a TTL; it is not ok if such a request neither expires nor calls for an
+// error in another way.
 func (s *State) ErrorFate(a Attachment, h HostID, k Kind, ttl uint8) (f ErrorFate, ok bool) {
-	e := s.exchange(a, h, k)
+	return s.errorFate(s.exchange(a, h, k, 0), a, h, k, 0, ttl)
+}
+
+// ErrorFateOf is the ErrorFate of the request p, as FateOf is its Fate.
+func (s *State) ErrorFateOf(p *Packet) (f ErrorFate, ok bool) {
+	h := p.Dst.Host
+	if p.asked != 0 {
+		h = p.asked - 1
+	}
+	way := s.wayOf(p)
+	return s.errorFate(s.exchange(p.Src.At, h, p.Kind, way), p.Src.At, h, p.Kind, way, p.TTL)
+}
+
+func (s *State) errorFate(e *exchange, a Attachment, h HostID, k Kind, way uint64, ttl uint8) (f ErrorFate, ok bool) {
 	if !e.known {
-		s.findErrors(e, s.request(a, h, k))
+		if p, ok := s.request(a, h, k, way); ok {
+			s.findErrors(e, p)
+		}
+		e.known = true
 	}
 	ttl = max(ttl, 1)
 	switch {
 	case int(ttl) <= len(e.errors):
 		return e.errors[ttl-1], true
-	case e.fate.Forward == Refused:
+	case e.goesOn:
 		return e.errors[len(e.errors)-1], true
 	}
 	return ErrorFate{}, false
 }
 
-func (s *State) exchange(a Attachment, h HostID, k Kind) *exchange {
-	n := s.net
-	if int(k) >= numRequests || int(h) >= len(n.hosts) {
-		panic(fmt.Sprintf("topology: fate of %v to host %d of %d", k, h, len(n.hosts)))
+func (s *State) exchange(a Attachment, h HostID, k Kind, way uint64) *exchange {
+	if int(k) >= numRequests || int(h) >= len(s.net.hosts) {
+		panic(fmt.Sprintf("topology: fate of %v to host %d of %d", k, h, len(s.net.hosts)))
 	}
-	i := (n.attachment(a)*len(n.hosts)+int(h))*numRequests + int(k)
-	if e := s.exchanges[i]; e != nil {
-		return e
+	at := s.memo.at(s.net, a, h, k)
+	if *at == nil {
+		*at = s.findExchange(a, h, k, 0)
 	}
-	e := &exchange{fate: s.findFate(s.request(a, h, k))}
-	s.exchanges[i] = e
-	return e
+	if way == 0 {
+		return *at
+	}
+	first := *at
+	for uint64(len(first.others)) < way {
+		first.others = append(first.others, nil)
+	}
+	e := &first.others[way-1]
+	if *e == nil {
+		*e = s.findExchange(a, h, k, way)
+	}
+	return *e
+}
+
+func (s *State) findExchange(a Attachment, h HostID, k Kind, way uint64) *exchange {
+	p, ok := s.request(a, h, k, way)
+	if !ok {
+		return &exchange{fate: Fate{Forward: Unresolved, Box: NoBox}, owner: AnyHost}
+	}
+	return &exchange{fate: s.findFate(p), owner: p.Dst.Host}
 }
 
 // request is the packet whose fate is memoised. It begins a new flow.
-func (s *State) request(a Attachment, h HostID, k Kind) Packet {
-	return Packet{Kind: k, Src: s.net.Client(a, 0), Dst: s.net.Host(h), TTL: MaxTTL}
+func (s *State) request(a Attachment, h HostID, k Kind, way uint64) (p Packet, ok bool) {
+	p, ok = s.Request(a, 0, h, k, MaxTTL, 0)
+	p.answers, p.request, p.pick = true, k, way // so that it takes this way
+	return p, ok
 }
 
 // dryWalk is Walk without random loss and with limits that are never exceeded,
-// on connection tracking of its own. coupled tells whether there was a limit.
-func (s *State) dryWalk(p *Packet, at vtime.Instant) (r Result, loss rng.Chance, coupled bool) {
-	w := walker{net: s.net, st: s, flows: &s.scratch, p: p, at: at, dry: true}
-	r = w.run()
-	return r, w.loss, w.coupled
+// on tables of its own. coupled tells whether there was a limit.
+func (s *State) dryWalk(p *Packet, at vtime.Instant) (r Result, c carriage, coupled bool) {
+	var w walker
+	w.start(s, p, at)
+	w.tables, w.dry = &s.scratch, true
+	r, c = w.carriage()
+	s.routers = w.routers()
+	return r, c, w.coupled
 }
 
 // findFate walks a request and what comes back.
 func (s *State) findFate(p Packet) Fate {
 	s.scratch.reset()
-	r, loss, coupled := s.dryWalk(&p, 0)
+	r, out, coupled := s.dryWalk(&p, 0)
 	f := Fate{
-		Forward: r.End, FilterHops: short(r.Hops), DelayForward: r.At.Sub(0),
-		LossForward: loss, Coupled: coupled, Box: r.Box,
+		Forward: r.End, FilterHops: short(r.Hops), DelayForward: out.delay,
+		LossForward: out.loss, Coupled: coupled, Box: r.Box, By: r.By,
+		Hops: short(s.routers),
 	}
-	hops, ok := s.net.hops(&p.Src, &p.Dst)
-	if !ok {
-		hops = s.net.routersOf(&p.Src)
+	var home carriage
+	switch {
+	case r.End == Delivered:
+		home = s.findReply(&f, p, r.At)
+	case callsForError(&r):
+		var e ErrorFate
+		e, home = s.findError(p, r)
+		f.Told, f.RefusedAfter = e.Made, e.Delay
+		f.DelayBack, f.LossBack = home.delay, home.loss
+		f.Coupled = f.Coupled || e.Coupled
 	}
-	f.Hops = short(hops)
-	switch r.End {
-	case Delivered:
-		s.findReply(&f, p, r.At)
-	case Refused:
-		e := s.findError(p, r)
-		f.RefusedAfter, f.LossBack, f.Coupled = e.Delay, e.LossBack, f.Coupled || e.Coupled
-	}
+	f.ways, f.Varies = s.net.sumUp(out, home, &f.Coupled)
 	return f
 }
 
+// callsForError tells whether an end other than by expiry may be answered with
+// an error.
+func callsForError(r *Result) bool {
+	return r.End == Refused || r.End != Expired && r.ending.place != (place{})
+}
+
+// routers is the number of routers on the way of the packet: those that see its
+// TTL, wherever it ends.
+func (w *walker) routers() (hops int) {
+	for i := range w.course {
+		switch e := &w.course[i]; e.kind {
+		case links:
+			hops += w.net.segments[e.segment].routers
+		case passage:
+			hops++
+		}
+	}
+	return hops
+}
+
 // findReply walks the reply to a request that was delivered.
-func (s *State) findReply(f *Fate, p Packet, at vtime.Instant) {
+func (s *State) findReply(f *Fate, p Packet, at vtime.Instant) (home carriage) {
 	reply := s.net.Reply(p, p.Kind.Answer(), DefaultTTL, 0)
-	r, loss, coupled := s.dryWalk(&reply, at)
-	f.Back, f.ReplyHops, f.DelayBack = r.End, short(r.Hops), r.At.Sub(at)
-	f.LossBack, f.Coupled, f.Box = loss, f.Coupled || coupled, r.Box
+	r, home, coupled := s.dryWalk(&reply, at)
+	f.Back, f.ReplyHops, f.DelayBack = r.End, short(r.Hops), home.delay
+	f.LossBack, f.Coupled, f.Box = home.loss, f.Coupled || coupled, r.Box
+	return home
 }
 
 // findErrors computes the error of each TTL with which the request expires,
-// and that of its refusal.
+// and that of its end if this calls for one.
 func (s *State) findErrors(e *exchange, p Packet) {
-	e.known = true
 	for ttl := 1; ttl <= int(MaxTTL); ttl++ {
 		s.scratch.reset()
 		p.TTL = uint8(ttl)
-		r, loss, coupled := s.dryWalk(&p, 0)
-		if _, ok := errorKind(r.End); !ok {
+		r, out, coupled := s.dryWalk(&p, 0)
+		if e.goesOn = callsForError(&r); !e.goesOn && r.End != Expired {
 			return
 		}
-		f := s.findError(p, r)
-		f.LossForward, f.Coupled = loss, f.Coupled || coupled
+		f, home := s.findError(p, r)
+		f.DelayForward, f.LossForward, f.Coupled = out.delay, out.loss, f.Coupled || coupled
+		f.ways, f.Varies = s.net.sumUp(out, home, &f.Coupled)
 		e.errors = append(e.errors, f)
-		if r.End == Refused {
+		if e.goesOn {
 			return
 		}
 	}
@@ -197,30 +350,41 @@ func (s *State) findErrors(e *exchange, p Packet) {
 
 // findError walks the error about a request that ended as r says. It leaves
 // the way of the request itself to the caller.
-func (s *State) findError(p Packet, r Result) ErrorFate {
-	kind, _ := errorKind(r.End)
-	f := ErrorFate{Kind: kind, Box: NoBox}
-	packet, made := s.net.ErrorAbout(p, r, 0)
+func (s *State) findError(p Packet, r Result) (f ErrorFate, home carriage) {
+	f = ErrorFate{Box: NoBox, Kind: Unreachable}
+	if r.End == Expired {
+		f.Kind = TimeExceeded
+	}
+	packet, made := s.net.errorAbout(&p, &r, 0)
 	if !made {
 		f.Box = s.net.boxAt(r)
-		return f
+		return f, carriage{}
 	}
-	back, loss, coupled := s.dryWalk(&packet, r.At)
-	f.Made, f.Arrives, f.LossBack, f.Coupled = true, back.End == Delivered, loss, coupled
+	limited := packet.Kind.IsError() && s.net.errorLimitAt(&r.ending) != nil
+	back, home, coupled := s.dryWalk(&packet, r.At)
+	f.Kind = packet.Kind
+	f.Made, f.Arrives, f.Coupled = true, back.End == Delivered, coupled || limited
+	f.DelayBack, f.LossBack = home.delay, home.loss
 	if f.Arrives {
 		f.Delay = back.At.Sub(0)
 	} else {
 		f.Box = back.Box
 	}
-	return f
+	return f, home
 }
 
 // boxAt is the box where r ended, or whose leg that was.
 func (n *Network) boxAt(r Result) BoxID {
-	if r.Box != NoBox {
+	switch e := &r.ending; {
+	case r.Box != NoBox:
 		return r.Box
+	case e.place == (place{}):
+		return NoBox
+	case e.box != NoBox:
+		return e.box
+	default:
+		return n.segments[e.segment].box
 	}
-	return n.segments[r.segment].box
 }
 
 // short narrows a number of routers. Beyond MaxTTL they are all the same to a

@@ -1,6 +1,8 @@
 package topology
 
 import (
+	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -165,6 +167,35 @@ func TestFateDoesNotAllocate(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
+	s := ring()
+	s.Routes, s.Balance = nil, PerPacket
+	b = newBench(t, s)
+	p := b.ask2(Attachment{Network: ringSite}, 1, 0)
+	if n := testing.AllocsPerRun(100, func() {
+		b.st.FateOf(&p)
+		b.st.ErrorFateOf(&p)
+	}); n != 0 {
+		t.Errorf("%v allocations where ways are balanced", n)
+	}
+}
+
+// BenchmarkFateMemoised asks for a fate that is known; FateOf also finds out
+// which of several ways the request takes.
+func BenchmarkFateMemoised(b *testing.B) {
+	for _, balance := range []Balance{OneWay, PerFlow} {
+		s := ring()
+		s.Routes, s.Balance = nil, balance
+		lab := newBench(b, s)
+		p := lab.ask2(Attachment{Network: ringSite}, 1, 0)
+		b.Run(fmt.Sprintf("balance=%d", balance), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if lab.st.FateOf(&p).Forward != Delivered {
+					b.Fatal("not delivered")
+				}
+			}
+		})
+	}
 }
 
 func BenchmarkFate(b *testing.B) {
@@ -180,7 +211,7 @@ func BenchmarkFate(b *testing.B) {
 
 func BenchmarkFateMiss(b *testing.B) {
 	st := newBench(b, guarded()).st
-	p := st.request(Attachment{Network: home}, paris1, EchoRequest)
+	p, _ := st.request(Attachment{Network: home}, paris1, EchoRequest, 0)
 	b.ReportAllocs()
 	for b.Loop() {
 		if f := st.findFate(p); f.Back != Delivered {
@@ -197,7 +228,36 @@ func guarded() *Spec {
 	return s
 }
 
+// doubleGuarded has three firewalls with rules on the way from a house, the
+// first of which translates.
+func doubleGuarded() *Spec {
+	s := homes()
+	s.Boxes[ispNAT].NAT, s.Boxes[seatNAT].NAT = nil, nil
+	s.Hosts[relay1].ListedAs = netip.Addr{}
+	s.Legs[gateOffice].Routers = 2
+	for i := range s.Boxes {
+		s.Boxes[i].Rules, s.Boxes[i].Otherwise = []Rule{accepting(UDP), accepting(TCP, EchoRequest)}, Drop
+	}
+	return s
+}
+
 func BenchmarkWalk(b *testing.B) {
+	b.Run("routers=12/firewalls=3/nat=1", func(b *testing.B) {
+		lab := newBench(b, doubleGuarded())
+		p, _ := lab.st.Request(Attachment{Network: flat, Access: 1}, 1, relay1, EchoRequest, MaxTTL, 1)
+		if r := lab.walk(p); r.Hops != 12 {
+			b.Fatalf("%+v", r)
+		}
+		at := vtime.Instant(0)
+		b.ReportAllocs()
+		for b.Loop() {
+			p.Flow++
+			at = at.Add(time.Second)
+			if lab.net.Walk(lab.st, p, at).End != Delivered {
+				b.Fatal("not delivered")
+			}
+		}
+	})
 	for _, bc := range []struct {
 		name string
 		spec *Spec

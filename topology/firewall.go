@@ -1,26 +1,40 @@
 package topology
 
-import "slices"
+import (
+	"net/netip"
+	"slices"
+)
 
 // box is a compiled BoxSpec.
 type box struct {
-	id        BoxID
-	name      string
-	kind      BoxKind
-	rules     []rule
-	otherwise Verdict
-	related   bool
-	silent    bool
-	drops     kindSet
+	id         BoxID
+	name       string
+	kind       BoxKind
+	rules      []rule
+	otherwise  Verdict
+	related    bool
+	silent     bool
+	eats       bool
+	drops      kindSet
+	lifetimes  Lifetimes
+	flows      int         // at most, if not 0
+	errors     *errorLimit // nil for none
+	errorsFrom AddrID
+	echoFor    []match
+	nat        *translator // nil for none
 }
 
 // rule is a compiled Rule.
 type rule struct {
-	name, source string
-	from, to     match
-	kinds        kindSet
-	verdict      Verdict
-	limit        int32 // number of its meter, or noLimit
+	name, source       string
+	from, to           match
+	fromSides, toSides uint8
+	kinds              kindSet
+	families           Families
+	verdict            Verdict
+	with               Refusal
+	untracked          bool
+	limit              int32 // number of its meter, or noLimit
 }
 
 const noLimit = -1
@@ -30,6 +44,14 @@ type match struct {
 	networks idSet
 	roles    Role
 	hosts    idSet
+	prefixes *area // nil for any
+}
+
+// area is what a Match's Prefixes contain: known addresses, and networks
+// all of whose addresses of a family lie in them.
+type area struct {
+	addrs  idSet
+	v4, v6 idSet
 }
 
 // idSet is a set of ids, one bit each.
@@ -51,35 +73,113 @@ func setOf[ID ~uint16 | ~uint32](ids []ID) idSet {
 	return s
 }
 
-func newMatch(m *Match) match {
-	return match{networks: setOf(m.Networks), roles: m.Roles, hosts: setOf(m.Hosts)}
+func (n *Network) newMatch(s *Spec, m *Match) match {
+	c := match{networks: setOf(m.Networks), roles: m.Roles, hosts: setOf(m.Hosts)}
+	if len(m.Prefixes) > 0 {
+		c.prefixes = n.newArea(s, m.Prefixes)
+	}
+	return c
 }
 
-func (m *match) matches(e *Endpoint) bool {
+func (n *Network) newArea(s *Spec, list []netip.Prefix) *area {
+	var addrs []AddrID
+	for id := AddrID(1); int(id) < len(n.known); id++ {
+		if slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(n.Addr(id)) }) {
+			addrs = append(addrs, id)
+		}
+	}
+	return &area{addrs: setOf(addrs), v4: within(s, list, true), v6: within(s, list, false)}
+}
+
+// within is the set of networks that have prefixes of a family, all of which
+// lie in those of the list.
+func within(s *Spec, list []netip.Prefix, v4 bool) idSet {
+	var ids []NetworkID
+	for i := range s.Networks {
+		has, all := false, true
+		for _, p := range s.Networks[i].Prefixes {
+			if p.Addr().Is4() == v4 {
+				has = true
+				all = all && slices.ContainsFunc(list, func(q netip.Prefix) bool {
+					return q.Bits() <= p.Bits() && q.Contains(p.Addr())
+				})
+			}
+		}
+		if has && all {
+			ids = append(ids, NetworkID(i))
+		}
+	}
+	return setOf(ids)
+}
+
+func (m *match) matches(e *Endpoint, v6 bool) bool {
 	return (m.networks == nil || m.networks.has(uint32(e.At.Network))) &&
 		(m.roles == 0 || m.roles&e.Role != 0) &&
-		(m.hosts == nil || m.hosts.has(uint32(e.Host)))
+		(m.hosts == nil || m.hosts.has(uint32(e.Host))) &&
+		(m.prefixes == nil || m.prefixes.contain(e, v6))
 }
 
-func (r *rule) matches(p *Packet) bool {
-	return r.kinds.has(p.Kind) && r.from.matches(&p.Src) && r.to.matches(&p.Dst)
+// contain tells whether all addresses that an endpoint may have are in the
+// prefixes.
+func (p *area) contain(e *Endpoint, v6 bool) bool {
+	switch {
+	case e.Addr != NoAddr:
+		return p.addrs.has(uint32(e.Addr))
+	case v6:
+		return p.v6.has(uint32(e.At.Network))
+	}
+	return p.v4.has(uint32(e.At.Network))
 }
 
-func (n *Network) addBox(id BoxID, spec *BoxSpec) {
+func (r *rule) matches(p *Packet, from, to uint8) bool {
+	return r.kinds.has(p.Kind) && r.fromSides&from != 0 && r.toSides&to != 0 && r.families&familyBit(p.V6) != 0 &&
+		r.from.matches(&p.Src, p.V6) && r.to.matches(&p.Dst, p.V6)
+}
+
+func familyBit(v6 bool) Families {
+	if v6 {
+		return IPv6
+	}
+	return IPv4
+}
+
+// answersFor tells whether the box answers echo requests for a destination.
+func (b *box) answersFor(to *Endpoint, v6 bool) bool {
+	for i := range b.echoFor {
+		if b.echoFor[i].matches(to, v6) {
+			return true
+		}
+	}
+	return false
+}
+
+func (n *Network) addBox(s *Spec, id BoxID) {
+	spec := &s.Boxes[id]
 	b := box{
 		id: id, name: spec.Name, kind: spec.Kind, otherwise: spec.Otherwise,
-		related: spec.RelatedErrors, silent: spec.Silent, drops: kindsOf(spec.Drops),
+		related: spec.RelatedErrors, silent: spec.Silent, eats: spec.EatsExpiring, drops: kindsOf(spec.Drops),
+		lifetimes: spec.Lifetimes.withDefaults(), flows: spec.Flows, errors: newErrorLimit(spec.Errors),
+	}
+	if spec.ErrorsFrom.IsValid() {
+		b.errorsFrom = n.idOf(spec.ErrorsFrom)
 	}
 	for i := range spec.Rules {
-		b.rules = append(b.rules, n.newRule(&spec.Rules[i]))
+		b.rules = append(b.rules, n.newRule(s, &spec.Rules[i]))
+	}
+	for i := range spec.EchoFor {
+		b.echoFor = append(b.echoFor, n.newMatch(s, &spec.EchoFor[i]))
+	}
+	if spec.NAT != nil {
+		b.nat = n.newTranslator(spec)
 	}
 	n.boxes = append(n.boxes, b)
 }
 
-func (n *Network) newRule(spec *Rule) rule {
+func (n *Network) newRule(s *Spec, spec *Rule) rule {
 	r := rule{
-		name: spec.Name, source: spec.Source, verdict: spec.Verdict,
-		from: newMatch(&spec.From), to: newMatch(&spec.To),
+		name: spec.Name, source: spec.Source, verdict: spec.Verdict, with: spec.With, untracked: spec.Untracked,
+		from: n.newMatch(s, &spec.From), to: n.newMatch(s, &spec.To),
+		fromSides: orAny(spec.FromSides), toSides: orAny(spec.ToSides), families: orAny(spec.Families),
 		kinds: kindsOf(spec.Kinds), limit: noLimit,
 	}
 	if len(spec.Kinds) == 0 {
@@ -93,59 +193,80 @@ func (n *Network) newRule(spec *Rule) rule {
 	return r
 }
 
+// orAny is a bit set in which 0 stands for all.
+func orAny[T ~uint8](set T) T {
+	if set == 0 {
+		return ^T(0)
+	}
+	return set
+}
+
 // judgement is what a firewall made of a packet, and why.
 type judgement struct {
-	verdict Verdict
-	rule    int  // that matched, or -1
-	over    bool // a limit kept a rule from matching
-	reason  string
+	verdict   Verdict
+	with      Refusal
+	rule      int  // that matched, or -1
+	over      bool // a limit kept a rule from matching
+	untracked bool
+	reason    string
 }
 
 // judge applies a firewall's connection tracking and rules.
-func (w *walker) judge(b *box) judgement {
-	if b.kind == Stateful && w.flows.live(b.id, w.p.Flow, w.at) {
-		switch {
-		case w.p.Kind.IsError() && b.related:
-			return judgement{rule: -1, reason: "related error"}
-		case w.p.Back && !w.p.Kind.IsError():
-			w.flows.keep(b.id, w.p.Flow, w.p.Kind, w.at)
-			return judgement{rule: -1, reason: "established"}
+func (w *walker) judge(b *box, e *element) judgement {
+	if b.tracks() {
+		if key := w.flowKey(b, e); w.tables.flows.live(key, w.at) {
+			switch {
+			case w.p.Kind.IsError() && b.related:
+				return judgement{rule: -1, reason: "related error"}
+			case w.p.Back && !w.p.Kind.IsError():
+				w.tables.flows.keep(key, b.lifetimes.of(w.p.Kind), w.at, w.sent)
+				return judgement{rule: -1, reason: "established"}
+			}
 		}
 	}
-	j := w.apply(b)
-	// Only a packet in the flow's own direction begins one. What the rules let
-	// back is judged by them again the next time.
-	if j.verdict == Accept && b.kind == Stateful && !w.p.Back && !w.p.Kind.IsError() {
-		w.flows.keep(b.id, w.p.Flow, w.p.Kind, w.at)
-	}
-	return j
+	return w.apply(b, e)
 }
 
 // apply finds the first rule that matches, or the default.
-func (w *walker) apply(b *box) judgement {
+func (w *walker) apply(b *box, e *element) judgement {
 	over := false
+	from, to := w.sides(b, e)
 	for i := range b.rules {
 		r := &b.rules[i]
-		if !r.matches(w.p) {
+		if !r.matches(&w.p, from, to) {
 			continue
 		}
 		if r.limit != noLimit && !w.token(r.limit) {
 			over = true
 			continue
 		}
-		return judgement{verdict: r.verdict, rule: i, over: over, reason: "rule"}
+		return judgement{verdict: r.verdict, with: r.with, rule: i, over: over, untracked: r.untracked, reason: "rule"}
+	}
+	if b.kind == Guard && e.outward {
+		return judgement{verdict: Accept, rule: -1, over: over, reason: "sent by the host"}
 	}
 	return judgement{verdict: b.otherwise, rule: -1, over: over, reason: "default"}
+}
+
+// sides are the bits of the sides that the packet comes from and leaves by.
+func (w *walker) sides(b *box, e *element) (from, to uint8) {
+	switch {
+	case b.kind != Guard:
+		return 1 << w.net.segments[e.in].side, 1 << w.net.segments[e.out].side
+	case e.outward:
+		return 1 << 0, 1 << 1
+	}
+	return 1 << 1, 1 << 0
 }
 
 // token asks a limit for a token. A dry walk only notes that it would have to.
 func (w *walker) token(limit int32) bool {
 	w.coupled = true
-	return w.dry || w.st.buckets.take(limit, w.net.meters[limit], w.p.Src, w.at)
+	return w.dry || w.st.buckets.take(limit, w.net.meters[limit], &w.p.Src, w.at)
 }
 
 // end is how a packet that was not accepted ended.
-func (j judgement) end() End {
+func (j *judgement) end() End {
 	switch {
 	case j.verdict == Reject:
 		return Refused
@@ -153,4 +274,22 @@ func (j judgement) end() End {
 		return OverLimit
 	}
 	return Filtered
+}
+
+// code is the code of icmp/unreachable that a refusal is sent with (RFC 792,
+// RFC 1812 section 5.2.7.1; RFC 4443 section 3.1).
+func (r Refusal) code(v6 bool) uint8 {
+	codes := [numRefusals]uint8{Prohibited: 13, NetUnreachable: 0, HostUnreachable: 1, PortUnreachable: 3, TCPReset: 13}
+	if v6 {
+		codes = [numRefusals]uint8{Prohibited: 1, NetUnreachable: 0, HostUnreachable: 3, PortUnreachable: 4, TCPReset: 1}
+	}
+	return codes[r]
+}
+
+// code is the code of the error that an end calls for.
+func (w *walker) code(e End) uint8 {
+	if e == NoHost {
+		return HostUnreachable.code(w.p.V6)
+	}
+	return 0
 }

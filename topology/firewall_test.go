@@ -108,10 +108,10 @@ func TestErrorsChangeNoEntry(t *testing.T) {
 	s.guard(edge, Stateful, Rule{Kinds: []Kind{TimeExceeded}}, Rule{To: Match{Roles: Relay | Root}})
 	b := newBench(t, s)
 	p, r := b.send(root, TCP, homeToDMZ)
-	e, _ := b.net.ErrorAbout(p, r, 0)
+	e, _ := b.st.ErrorAbout(p, r, r.At, 0)
 	b.wantEnd(b.walk(e).End, Delivered, "error about the request")
 	reply := b.net.Reply(p, TCP, 6, 0) // expires between edge and home
-	e, _ = b.net.ErrorAbout(reply, b.walk(reply), 0)
+	e, _ = b.errorOf(reply, b.walk(reply))
 	b.wantEnd(b.walk(e).End, Delivered, "error about a reply")
 	b.at = b.at.Add(ICMPTimeout + time.Second)
 	b.wantEnd(b.walk(b.net.Reply(p, TCP, DefaultTTL, 0)).End, Delivered, "reply after the time-out of ICMP")
@@ -119,8 +119,10 @@ func TestErrorsChangeNoEntry(t *testing.T) {
 
 func TestForgettingKeepsWhatIsLive(t *testing.T) {
 	var f flowTable
+	key := func(flow uint64) flowKey { return flowKey{box: edge, flow: flow} }
 	for flow := range uint64(10 * minSweep) {
-		f.keep(edge, flow, UDP, vtime.Instant(flow)*vtime.Instant(time.Second))
+		at := vtime.Instant(flow) * vtime.Instant(time.Second)
+		f.keep(key(flow), UDPTimeout, at, at)
 	}
 	if n := len(f.until); n > 2*minSweep {
 		t.Errorf("%d entries kept, of which 30 are live", n)
@@ -128,14 +130,14 @@ func TestForgettingKeepsWhatIsLive(t *testing.T) {
 	const last = 10*minSweep - 1
 	now := vtime.Instant(last) * vtime.Instant(time.Second)
 	for flow, want := range map[uint64]bool{last: true, last - 29: true, last - 30: false, 0: false} {
-		if got := f.live(edge, flow, now); got != want {
+		if got := f.live(key(flow), now); got != want {
 			t.Errorf("flow %d of %d: live %v, want %v", flow, last, got, want)
 		}
 	}
 	if f.forget(now); len(f.until) != 30 {
 		t.Errorf("%d entries after forgetting the expired ones, want 30", len(f.until))
 	}
-	if f.live(inner, last, now) {
+	if f.live(flowKey{box: inner, flow: last}, now) {
 		t.Error("a flow is live in a box that never saw it")
 	}
 }
@@ -207,4 +209,131 @@ func TestDrops(t *testing.T) {
 	b.wantEnd(r.End, Expired, "TTL check precedes the drop")
 	_, r = b.send(paris1, TCP, MaxTTL)
 	b.wantEnd(r.End, Delivered, "other kinds")
+}
+
+// Rules by zone: the sides that a packet comes from and leaves by.
+func TestRulesMatchSides(t *testing.T) {
+	for _, tc := range []struct {
+		name        string
+		from, to    uint8
+		there, back End
+	}{
+		{"any", 0, 0, Delivered, Delivered},
+		{"inward", 1 << 0, 0, Delivered, Filtered},
+		{"to the inside", 0, 1 << 1, Delivered, Filtered},
+		{"outward", 1 << 1, 1 << 0, Filtered, NumEnds},
+		{"either", 1<<0 | 1<<1, 1<<0 | 1<<1, Delivered, Delivered},
+		{"other sides", 1 << 2, 0, Filtered, NumEnds},
+	} {
+		s := company()
+		s.guard(edge, Stateless, Rule{FromSides: tc.from, ToSides: tc.to})
+		b := newBench(t, s)
+		there, back := b.exchange(dmz1, TCP)
+		b.wantEnd(there, tc.there, tc.name)
+		b.wantEnd(back, tc.back, tc.name+", reply")
+	}
+}
+
+// Rules by address: a client has all addresses of its network, a host its own.
+func TestRulesMatchPrefixes(t *testing.T) {
+	s := company()
+	s.Networks[home].Prefixes = prefixesOf("192.168.0.0/24", "192.168.1.0/24", "2001:db8:1::/48")
+	s.Networks[dmz].Prefixes = prefixesOf("10.1.0.0/16", "2001:db8:2::/48")
+	s.Hosts[dmz1].Addrs = addrs("10.1.0.9", "2001:db8:2::9")
+	for _, tc := range []struct {
+		name     string
+		from, to string
+		v4, v6   End
+	}{
+		{"both prefixes of a network", "192.168.0.0/23", "", Delivered, Filtered},
+		{"one of them", "192.168.1.0/24", "", Filtered, Filtered},
+		{"more than a network", "2000::/3", "", Filtered, Delivered},
+		{"a host", "", "10.1.0.9/32", Delivered, Filtered},
+		{"another", "", "10.1.0.8/32", Filtered, Filtered},
+		{"a host of IPv6", "", "2001:db8:2::9/128", Filtered, Delivered},
+		{"both ends", "192.168.0.0/16", "10.1.0.0/16", Delivered, Filtered},
+		{"other end", "10.0.0.0/8", "", Filtered, Filtered},
+	} {
+		s.guard(edge, Stateless, Rule{From: matchOf(tc.from), To: matchOf(tc.to)})
+		for v6, want := range map[bool]End{false: tc.v4, true: tc.v6} {
+			n, err := Compile(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := &bench{t: t, net: n, st: n.NewState()}
+			p, _ := b.st.Request(Attachment{Network: home}, 1, dmz1, TCP, MaxTTL, 1)
+			if v6 {
+				p.V6, p.Dst.Addr = true, n.idOf(s.Hosts[dmz1].Addrs[1])
+			}
+			b.wantEnd(b.walk(p).End, want, tc.name)
+		}
+	}
+}
+
+func matchOf(prefix string) Match {
+	if prefix == "" {
+		return Match{}
+	}
+	return Match{Prefixes: prefixesOf(prefix)}
+}
+
+// Rules of one family leave the other to the next rule; of ICMP they tell icmp
+// from icmpv6.
+func TestRulesMatchFamilies(t *testing.T) {
+	s := company()
+	s.guard(edge, Stateless, Rule{Kinds: []Kind{EchoRequest}, Families: IPv6}, Rule{Kinds: []Kind{TCP}, Families: IPv4}, Rule{Kinds: []Kind{UDP}, Families: IPv4 | IPv6})
+	b := newBench(t, s)
+	for _, tc := range []struct {
+		k      Kind
+		v4, v6 End
+	}{{EchoRequest, Filtered, Delivered}, {TCP, Delivered, Filtered}, {UDP, Delivered, Delivered}} {
+		p := b.request(Attachment{Network: home}, dmz1, tc.k, MaxTTL)
+		b.wantEnd(b.walk(p).End, tc.v4, tc.k.String()+" of IPv4")
+		p.V6 = true
+		b.wantEnd(b.walk(p).End, tc.v6, tc.k.String()+" of IPv6")
+	}
+}
+
+// What is let pass untracked has no flow: its replies need a rule, and errors
+// about it are not related.
+func TestUntracked(t *testing.T) {
+	for _, untracked := range []bool{false, true} {
+		s := company()
+		s.guard(edge, Stateful, Rule{To: Match{Networks: []NetworkID{dmz, core}}, Untracked: untracked}).RelatedErrors = true
+		b := newBench(t, s)
+		want := Delivered
+		if untracked {
+			want = Filtered
+		}
+		there, back := b.exchange(dmz1, TCP)
+		b.wantEnd(there, Delivered, "request")
+		b.wantEnd(back, want, "reply")
+		_, r, _ := b.errorAbout(root, TCP, homeToDMZ)
+		b.wantEnd(r.End, want, "error")
+	}
+}
+
+// A table of flows that is full begins no other until one expires; flows that
+// are in it go on.
+func TestTableOfFlows(t *testing.T) {
+	s := company()
+	box := s.guard(edge, Stateful, accepting(TCP, UDP))
+	box.Flows, box.Lifetimes = 2, Lifetimes{UDP: time.Second}
+	b := newBench(t, s)
+	send := func(p Packet, at time.Duration) Result { return b.net.Walk(b.st, p, vtime.Instant(at)) }
+	a := Attachment{Network: home}
+	first, second, third := b.request(a, dmz1, UDP, MaxTTL), b.request(a, dmz1, UDP, MaxTTL), b.request(a, dmz1, UDP, MaxTTL)
+	b.wantEnd(send(first, 0).End, Delivered, "first")
+	b.wantEnd(send(second, 10*ms).End, Delivered, "second")
+	if r := send(third, 20*ms); r.End != TableFull || r.Box != edge || r.Rule != -1 {
+		t.Errorf("third: %+v", r)
+	}
+	b.wantEnd(send(first, 30*ms).End, Delivered, "first again")
+	b.wantEnd(send(b.net.Reply(third, UDP, DefaultTTL, 0), 40*ms).End, Delivered, "a reply, by a rule")
+	b.wantEnd(send(third, 1010*ms-1).End, TableFull, "the second is about to expire")
+	b.wantEnd(send(third, 1010*ms).End, Delivered, "the second has expired")
+	b.wantEnd(send(second, 1020*ms).End, TableFull, "and has no place any more")
+	if f := b.st.Fate(a, dmz1, UDP); !f.Coupled || f.Forward != Delivered {
+		t.Errorf("Fate = %+v", *f)
+	}
 }

@@ -7,36 +7,36 @@ type entry struct {
 }
 
 // push adds e to the binary heap, cheapest first. Order among equals does not
-// matter: see graph.to.
-func (g *graph) push(e entry) {
-	g.heap = append(g.heap, e)
-	for i := len(g.heap) - 1; i > 0; {
+// matter: see search.to.
+func (s *search) push(e entry) {
+	s.heap = append(s.heap, e)
+	for i := len(s.heap) - 1; i > 0; {
 		parent := (i - 1) / 2
-		if g.heap[parent].cost <= e.cost {
+		if s.heap[parent].cost <= e.cost {
 			break
 		}
-		g.heap[i], g.heap[parent] = g.heap[parent], e
+		s.heap[i], s.heap[parent] = s.heap[parent], e
 		i = parent
 	}
 }
 
 // pop removes a cheapest entry.
-func (g *graph) pop() entry {
-	top, last := g.heap[0], len(g.heap)-1
-	g.heap[0] = g.heap[last]
-	g.heap = g.heap[:last]
+func (s *search) pop() entry {
+	top, last := s.heap[0], len(s.heap)-1
+	s.heap[0] = s.heap[last]
+	s.heap = s.heap[:last]
 	for i := 0; ; {
 		child := 2*i + 1
 		if child >= last {
 			break
 		}
-		if child+1 < last && g.heap[child+1].cost < g.heap[child].cost {
+		if child+1 < last && s.heap[child+1].cost < s.heap[child].cost {
 			child++
 		}
-		if g.heap[i].cost <= g.heap[child].cost {
+		if s.heap[i].cost <= s.heap[child].cost {
 			break
 		}
-		g.heap[i], g.heap[child] = g.heap[child], g.heap[i]
+		s.heap[i], s.heap[child] = s.heap[child], s.heap[i]
 		i = child
 	}
 	return top

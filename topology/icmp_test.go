@@ -2,8 +2,10 @@ package topology
 
 import (
 	"testing"
+	"time"
 
 	"github.com/relaysim/relaysim/rng"
+	"github.com/relaysim/relaysim/vtime"
 )
 
 // RFC 792, time exceeded; RFC 1812 section 5.3.1: from the router that
@@ -16,7 +18,7 @@ func TestTimeExceededComesFromTheRouterWhereItExpired(t *testing.T) {
 		ttl := uint8(i + 1)
 		sent := b.at
 		p, r := b.send(paris1, EchoRequest, ttl)
-		e, ok := b.net.ErrorAbout(p, r, 7)
+		e, ok := b.st.ErrorAbout(p, r, r.At, 7)
 		if !ok || e.Kind != TimeExceeded || e.Src.Role != Router || e.Src.Host != AnyHost || e.Src.At.Network != network ||
 			e.Dst != p.Src || e.TTL != DefaultTTL || e.Flow != p.Flow || !e.Back || e.Key != 7 {
 			t.Errorf("TTL %d: error %+v, %v; want one from network %d", ttl, e, ok, network)
@@ -46,7 +48,7 @@ func TestErrorsGoBackTheSameWay(t *testing.T) {
 		p := b.request(Attachment{Network: home}, paris1, TCP, ttl)
 		for _, p := range []Packet{p, b.net.Reply(p, TCP, ttl, 0)} {
 			r := b.net.Walk(b.st, p, 0)
-			e, _ := b.net.ErrorAbout(p, r, 0)
+			e, _ := b.st.ErrorAbout(p, r, r.At, 0)
 			_, hops := b.net.Trace(b.st, e, 0)
 			_, there := b.net.Trace(b.st, p, 0)
 			if got, want := hops[len(hops)-1].At, r.At; got != want || len(hops) != len(there) {
@@ -70,12 +72,12 @@ func TestNoErrorAboutAnError(t *testing.T) {
 	if !ok || back.End != Refused {
 		t.Fatalf("error %v, want refused at edge", back.End)
 	}
-	if about, ok := b.net.ErrorAbout(e, back, 0); ok {
+	if about, ok := b.st.ErrorAbout(e, back, back.At, 0); ok {
 		t.Errorf("error about a refused error: %+v", about)
 	}
 	e.TTL = 1
 	r := b.walk(e)
-	if _, ok := b.net.ErrorAbout(e, r, 0); ok || r.End != Expired {
+	if _, ok := b.st.ErrorAbout(e, r, r.At, 0); ok || r.End != Expired {
 		t.Errorf("error about an error that %v", r.End)
 	}
 }
@@ -88,25 +90,11 @@ func TestErrorAboutAReply(t *testing.T) {
 	p, _ := b.send(dmz1, EchoRequest, MaxTTL)
 	reply := b.net.Reply(p, EchoReply, 4, 0)
 	r := b.walk(reply)
-	e, ok := b.net.ErrorAbout(reply, r, 0)
+	e, ok := b.st.ErrorAbout(reply, r, r.At, 0)
 	if !ok || e.Back || e.Dst.Host != dmz1 || e.Src.At.Network != home {
 		t.Fatalf("error about a reply with TTL 4: %+v, %v", e, ok)
 	}
 	b.wantEnd(b.walk(e).End, Delivered, "error related to an accepted flow")
-}
-
-func TestNoErrorAboutOtherEnds(t *testing.T) {
-	b := newBench(t, company())
-	for e := range NumEnds {
-		_, ok := errorKind(e)
-		if want := e == Expired || e == Refused; ok != want {
-			t.Errorf("%v calls for an error: %v, want %v", e, ok, want)
-		}
-	}
-	p, r := b.send(dmz1, TCP, MaxTTL)
-	if _, ok := b.net.ErrorAbout(p, r, 0); ok {
-		t.Error("error about a delivered packet")
-	}
 }
 
 // Errors related to an accepted flow pass a stateful firewall if it says so;
@@ -188,7 +176,7 @@ func TestRejectIsAnsweredWithUnreachable(t *testing.T) {
 			if r.End != Refused || r.Box != inner || r.Rule != 0 {
 				t.Fatalf("request: %+v, want refused by rule 0 of inner", r)
 			}
-			e, ok := b.net.ErrorAbout(p, r, 0)
+			e, ok := b.st.ErrorAbout(p, r, r.At, 0)
 			if ok != tc.made || e.Kind != Unreachable {
 				t.Fatalf("error %+v, %v", e, ok)
 			}
@@ -201,7 +189,7 @@ func TestRejectIsAnsweredWithUnreachable(t *testing.T) {
 			if ef, ok := b.st.ErrorFate(Attachment{Network: home}, root, TCP, MaxTTL); !ok || ef.Kind != Unreachable || ef.Arrives != tc.refusedIn {
 				t.Errorf("ErrorFate = %+v, %v", ef, ok)
 			}
-			if got, want := len(b.st.exchange(Attachment{Network: home}, root, TCP).errors), homeToDMZ+2; got != want {
+			if got, want := len(b.st.exchange(Attachment{Network: home}, root, TCP, 0).errors), homeToDMZ+2; got != want {
 				t.Errorf("%d errors remembered, want one for each router and one for the refusal, %d", got, want)
 			}
 		})
@@ -252,7 +240,7 @@ func TestRoutersDropForeignErrors(t *testing.T) {
 	s.Boxes[wan].Drops = []Kind{TimeExceeded}
 	b := newBench(t, s)
 	p := b.request(Attachment{Network: paris}, dmz1, EchoRequest, 4)
-	e, ok := b.net.ErrorAbout(p, b.walk(p), 0)
+	e, ok := b.errorOf(p, b.walk(p))
 	if !ok {
 		t.Fatal("no error from the router between core and inner")
 	}
@@ -272,6 +260,167 @@ func TestErrorsAndLoss(t *testing.T) {
 		f, ok := b.st.ErrorFate(Attachment{Network: home}, root, EchoRequest, ttl)
 		if !ok || f.LossForward != want || f.LossBack != want {
 			t.Errorf("TTL %d: loss %v and %v (%v), want %v", ttl, f.LossForward.Float(), f.LossBack.Float(), ok, want.Float())
+		}
+	}
+}
+
+// RFC 1812 section 4.3.2.8: a router limits the rate of its errors, here as
+// Linux does: 6 at once to one destination and then one a second, 50 at once to
+// all. Each router of a wan has buckets of its own.
+func TestErrorLimits(t *testing.T) {
+	s := company()
+	s.Boxes[inner].Errors, s.Boxes[wan].Errors = LinuxErrors(), LinuxErrors()
+	b := newBench(t, s)
+	made := func(client uint64, ttl uint8, at vtime.Instant) bool {
+		p := b.request(Attachment{Network: home}, paris1, EchoRequest, ttl)
+		p.Src.Source = client
+		r := b.net.Walk(b.st, p, at)
+		b.wantEnd(r.End, Expired, "probe")
+		_, ok := b.st.ErrorAbout(p, r, r.At, 0)
+		return ok
+	}
+	count := func(n int, ttl uint8, at time.Duration, client func(int) uint64) (sum int) {
+		for i := range n {
+			if made(client(i), ttl, vtime.Instant(at)) {
+				sum++
+			}
+		}
+		return sum
+	}
+	one := func(int) uint64 { return 1 }
+	each := func(i int) uint64 { return 100 + uint64(i) }
+	const atInner, inWAN = homeToDMZ + 1, homeToCore + 1
+	for _, tc := range []struct {
+		name   string
+		n      int
+		ttl    uint8
+		at     time.Duration
+		client func(int) uint64
+		want   int
+	}{
+		{"to one destination", 10, atInner, 0, one, 6},
+		{"to all at once, 6 are used", 200, atInner, 0, each, 44},
+		{"a second later to the first", 10, atInner, time.Second, one, 1},
+		{"the next router, which is not limited", 10, atInner + 1, time.Second, one, 10},
+		{"the first router of a wan", 10, inWAN, time.Second, one, 6},
+		{"the second router of a wan", 10, inWAN + 1, time.Second, one, 6},
+		{"all at once, when full again", 200, atInner, 2 * time.Second, each, 50},
+		{"20 ms bring 20 tokens", 200, atInner, 2*time.Second + 20*ms, func(i int) uint64 { return 500 + uint64(i) }, 20},
+	} {
+		if got := count(tc.n, tc.ttl, tc.at, tc.client); got != tc.want {
+			t.Errorf("%s: %d errors, want %d", tc.name, got, tc.want)
+		}
+	}
+	a := Attachment{Network: home}
+	for ttl, want := range map[uint8]bool{atInner: true, atInner + 1: false, inWAN: true} {
+		if e, ok := b.st.ErrorFate(a, paris1, EchoRequest, ttl); !ok || !e.Made || e.Coupled != want {
+			t.Errorf("TTL %d: ErrorFate = %+v, %v; want coupled %v", ttl, e, ok, want)
+		}
+	}
+	if f := b.st.Fate(a, paris1, EchoRequest); f.Coupled {
+		t.Error("a limit on errors couples requests")
+	}
+}
+
+// A refused error costs no token of either bucket.
+func TestErrorLimitTakesBothOrNone(t *testing.T) {
+	s := company()
+	s.Boxes[inner].Errors = &ErrorLimit{
+		PerDestination: &Limit{PerSecond: 1, Burst: 1}, Global: &Limit{PerSecond: 1, Burst: 2},
+	}
+	b := newBench(t, s)
+	for i, tc := range []struct {
+		client uint64
+		want   bool
+	}{{1, true}, {1, false}, {1, false}, {2, true}, {3, false}} {
+		p := b.request(Attachment{Network: home}, root, EchoRequest, homeToDMZ+1)
+		p.Src.Source = tc.client
+		r := b.net.Walk(b.st, p, 0)
+		if _, ok := b.st.ErrorAbout(p, r, r.At, 0); ok != tc.want {
+			t.Errorf("error %d, to client %d: made %v, want %v", i, tc.client, ok, tc.want)
+		}
+	}
+}
+
+// RFC 792 and RFC 1812 section 5.2.7.1, RFC 4443 section 3.1: the codes of a
+// refusal; a reset to TCP only.
+func TestCodesOfRefusals(t *testing.T) {
+	for _, tc := range []struct {
+		with Refusal
+		k    Kind
+		v6   bool
+		kind Kind
+		code uint8
+	}{
+		{Prohibited, TCP, false, Unreachable, 13},
+		{NetUnreachable, TCP, false, Unreachable, 0},
+		{HostUnreachable, UDP, false, Unreachable, 1},
+		{PortUnreachable, UDP, false, Unreachable, 3},
+		{TCPReset, TCP, false, Reset, 0},
+		{TCPReset, UDP, false, Unreachable, 13},
+		{TCPReset, EchoRequest, false, Unreachable, 13},
+		{Prohibited, TCP, true, Unreachable, 1},
+		{NetUnreachable, TCP, true, Unreachable, 0},
+		{HostUnreachable, UDP, true, Unreachable, 3},
+		{PortUnreachable, UDP, true, Unreachable, 4},
+		{TCPReset, TCP, true, Reset, 0},
+		{TCPReset, UDP, true, Unreachable, 1},
+	} {
+		s := company()
+		s.guard(inner, Stateful, Rule{Verdict: Reject, With: tc.with})
+		s.guard(edge, Stateful, accepting(TCP, UDP, EchoRequest)).RelatedErrors = true
+		b := newBench(t, s)
+		p := b.request(Attachment{Network: home}, root, tc.k, MaxTTL)
+		p.V6 = tc.v6
+		r := b.walk(p)
+		e, ok := b.errorOf(p, r)
+		if r.End != Refused || !ok || e.Kind != tc.kind || e.Code != tc.code || e.V6 != tc.v6 {
+			t.Errorf("%+v: %+v, %v", tc, e, ok)
+			continue
+		}
+		back, got, _ := b.arriving(e)
+		b.wantEnd(back.End, Delivered, "refusal")
+		if tc.kind == Reset && got.Src != p.Dst {
+			t.Errorf("reset from %+v, want the destination's name", got.Src)
+		}
+	}
+}
+
+// A reset comes in the destination's name and passes as a reply does, so that
+// errors need not be let back.
+func TestResetsPassAsReplies(t *testing.T) {
+	s := company()
+	s.guard(inner, Stateful, Rule{Verdict: Reject, With: TCPReset})
+	s.guard(edge, Stateful, accepting(TCP))
+	_, back, ok := newBench(t, s).errorAbout(root, TCP, MaxTTL)
+	if !ok || back.End != Delivered || back.Hops != homeToDMZ {
+		t.Errorf("reset: %+v, %v", back, ok)
+	}
+	b := newBench(t, s)
+	p, r := b.send(root, TCP, MaxTTL)
+	e, _ := b.errorOf(p, r)
+	e.TTL = 1
+	r = b.walk(e)
+	if about, ok := b.errorOf(e, r); ok || r.End != Expired {
+		t.Errorf("%+v about a reset that %v", about, r.End)
+	}
+	s.Boxes[inner].Drops = []Kind{Reset}
+	if _, _, ok := newBench(t, s).errorAbout(root, TCP, MaxTTL); ok {
+		t.Error("a box that drops resets sends one")
+	}
+}
+
+// RFC 1812 section 4.3.2.4: errors may have the address of another interface.
+func TestErrorsFromAnotherAddress(t *testing.T) {
+	s := company()
+	s.Boxes[inner].ErrorsFrom, s.Boxes[wan].ErrorsFrom = addr("192.0.2.1"), addr("192.0.2.2")
+	only := Match{Prefixes: prefixesOf("192.0.2.2/32")}
+	s.guard(edge, Stateless, accepting(EchoRequest), Rule{From: only})
+	b := newBench(t, s)
+	for ttl, want := range map[uint8]End{homeToDMZ + 1: Filtered, homeToCore + 1: Delivered, homeToCore: Filtered} {
+		_, back, ok := b.errorAbout(paris1, EchoRequest, ttl)
+		if !ok || back.End != want {
+			t.Errorf("TTL %d: error %v, %v; want %v", ttl, back.End, ok, want)
 		}
 	}
 }

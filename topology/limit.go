@@ -30,12 +30,17 @@ type bucket vtime.Instant
 
 // take removes a token at the instant at, if there is a whole one.
 func (b *bucket) take(m meter, at vtime.Instant) bool {
-	full := max(vtime.Instant(*b), at) + vtime.Instant(m.perToken)
-	if int64(full-at) > m.depth {
+	if !b.has(m, at) {
 		return false
 	}
-	*b = bucket(full)
+	*b = bucket(max(vtime.Instant(*b), at) + vtime.Instant(m.perToken))
 	return true
+}
+
+// has tells whether a bucket has a whole token at the instant at.
+func (b *bucket) has(m meter, at vtime.Instant) bool {
+	full := max(vtime.Instant(*b), at) + vtime.Instant(m.perToken)
+	return int64(full-at) <= m.depth
 }
 
 // sourceKey names the bucket of one source for one limit.
@@ -51,10 +56,13 @@ type sourceKey struct {
 type buckets struct {
 	shared   map[int32]*bucket
 	bySource map[sourceKey]*bucket
+	// Of limits on ICMP errors.
+	byRouter      map[routerKey]*bucket
+	byDestination map[errorKey]*bucket
 }
 
 // take asks the limit with this number for a token on behalf of src.
-func (b *buckets) take(limit int32, m meter, src Endpoint, at vtime.Instant) bool {
+func (b *buckets) take(limit int32, m meter, src *Endpoint, at vtime.Instant) bool {
 	if m.perSrc {
 		key := sourceKey{limit, src.Host, src.Role, src.Source}
 		return open(&b.bySource, key).take(m, at)
@@ -73,4 +81,58 @@ func open[K comparable](m *map[K]*bucket, key K) *bucket {
 		(*m)[key] = b
 	}
 	return b
+}
+
+// errorLimit is a compiled ErrorLimit.
+type errorLimit struct {
+	perDestination, global       meter
+	hasPerDestination, hasGlobal bool
+}
+
+func newErrorLimit(l *ErrorLimit) *errorLimit {
+	if l == nil || l.PerDestination == nil && l.Global == nil {
+		return nil
+	}
+	c := &errorLimit{}
+	if l.PerDestination != nil {
+		c.perDestination, c.hasPerDestination = newMeter(l.PerDestination) // checked before
+	}
+	if l.Global != nil {
+		c.global, c.hasGlobal = newMeter(l.Global)
+	}
+	return c
+}
+
+// routerKey names a router: a box, or a router of a segment.
+type routerKey struct {
+	box     BoxID
+	segment segmentID
+	router  int16
+}
+
+// errorKey names the bucket of what a router sends to one destination.
+type errorKey struct {
+	routerKey
+	to ident
+}
+
+// takeError asks the limit of a router for a token to send an error. Both
+// buckets lose one or none does.
+func (b *buckets) takeError(l *errorLimit, r routerKey, to ident, at vtime.Instant) bool {
+	var global, own *bucket
+	if l.hasGlobal {
+		if global = open(&b.byRouter, r); !global.has(l.global, at) {
+			return false
+		}
+	}
+	if l.hasPerDestination {
+		if own = open(&b.byDestination, errorKey{r, to}); !own.has(l.perDestination, at) {
+			return false
+		}
+		own.take(l.perDestination, at)
+	}
+	if l.hasGlobal {
+		global.take(l.global, at)
+	}
+	return true
 }

@@ -15,7 +15,8 @@ const (
 	Relay
 	Root
 	Router   // the source of an ICMP error
-	allRoles = Client | Relay | Root | Router
+	Stranger // a host of somebody else's, or nobody
+	allRoles = Client | Relay | Root | Router | Stranger
 )
 
 // Kind is a service as openings name it.
@@ -29,10 +30,15 @@ const (
 	EchoReply                // icmp/echo-reply, RFC 792 type 0
 	TimeExceeded             // icmp/time-exceeded, RFC 792 type 11 code 0
 	Unreachable              // icmp/unreachable, RFC 792 type 3
+	Reset                    // tcp/reset, a refusal in the destination's name
+	VPN                      // udp/4500, the outer packets of tunnels (RFC 3948)
 	NumKinds
 )
 
-var kindNames = [NumKinds]string{"tcp/52311", "udp/52311", "icmp/echo-request", "icmp/echo-reply", "icmp/time-exceeded", "icmp/unreachable"}
+var kindNames = [NumKinds]string{
+	"tcp/52311", "udp/52311", "icmp/echo-request", "icmp/echo-reply", "icmp/time-exceeded", "icmp/unreachable",
+	"tcp/reset", "udp/4500",
+}
 
 func (k Kind) String() string {
 	if k >= NumKinds {
@@ -45,6 +51,9 @@ func (k Kind) String() string {
 // about one (RFC 1122 section 3.2.2).
 func (k Kind) IsError() bool { return k == TimeExceeded || k == Unreachable }
 
+// IsICMP tells whether k is a message of ICMP, of either version.
+func (k Kind) IsICMP() bool { return k >= EchoRequest && k <= Unreachable }
+
 // Answer is the kind of the reply to a request of kind k: icmp/echo-reply to
 // icmp/echo-request (RFC 792), otherwise the kind itself.
 func (k Kind) Answer() Kind {
@@ -55,7 +64,9 @@ func (k Kind) Answer() Kind {
 }
 
 // kindSet is a set of kinds, one bit each.
-type kindSet uint8
+type kindSet uint16
+
+const allKinds kindSet = 1<<NumKinds - 1
 
 func kindsOf(kinds []Kind) kindSet {
 	var s kindSet
@@ -67,19 +78,34 @@ func kindsOf(kinds []Kind) kindSet {
 
 func (s kindSet) has(k Kind) bool { return s>>k&1 != 0 }
 
-// Attachment is where a host is attached: a network and an access variant.
-// Relays and the root have variant 0, which means nothing for them.
+// Attachment is where a host is attached: a network and an access variant, and
+// behind which firewall of its own. Relays and the root have variant 0, which
+// means nothing for them, and the Guard of their HostSpec.
 type Attachment struct {
 	Network NetworkID
 	Access  uint16
+	Guard   GuardID
 }
+
+// AddrID numbers the addresses that a Network knows: of hosts, of translators
+// and in answers of resolvers. 0, NoAddr, is the address of clients and
+// routers, and of hosts that were given none.
+type AddrID uint32
+
+// NoAddr is the absence of a known address.
+const NoAddr AddrID = 0
 
 // Endpoint is one end of a packet's way.
 type Endpoint struct {
 	At   Attachment
 	Host HostID
 	Role Role
-	// Source distinguishes clients where a limit counts by source.
+	// Addr is the address, as far as it is known by itself.
+	Addr AddrID
+	// Port is the TCP or UDP port or the ICMP query identifier.
+	Port uint16
+	// Source distinguishes clients where a limit counts by source, and what
+	// translators made of them.
 	Source uint64
 }
 
@@ -93,7 +119,7 @@ const (
 )
 
 // Packet is one packet. Requests are made by the driver; replies with
-// Network.Reply and ICMP errors with Network.ErrorAbout.
+// Network.Reply, ICMP errors and resets with State.ErrorAbout.
 type Packet struct {
 	Kind     Kind
 	Src, Dst Endpoint
@@ -104,22 +130,55 @@ type Packet struct {
 	Flow uint64
 	// Back is set on the reply direction of a flow.
 	Back bool
+	// V6 tells IPv6 from IPv4. TTL is the hop limit then (RFC 8200 section 3).
+	V6 bool
+	// Code of an ICMP error (RFC 792, RFC 4443).
+	Code uint8
 	// Key is the opaque key of the packet's random fate; see IsLost.
 	Key rng.Key
 
-	// hop, if not 0, marks an ICMP error: it was made by the hop-th router on
-	// the way of the packet that it quotes, whose destination was quoted.
-	hop    int
+	// asked is one more than the host that was asked for if the name resolved
+	// to an address of another; 0 otherwise.
+	asked HostID
+
+	// What answers to a packet (answers) goes back the way of the exchange's
+	// request: request is the kind of that and pick what chose its way.
+	answers bool
+	request Kind
+	pick    uint64
+	// made, if not the zero place, marks an ICMP error or a reset: it was made
+	// there, on the way of a packet for quoted.
+	made   place
 	quoted Endpoint
+}
+
+// place is a place on the way of a packet: router number router of the links
+// that are its element number before-1, or that box or guard itself. The zero
+// place is none.
+type place struct {
+	before int32
+	router int16
 }
 
 // Reply returns the answer to p: from its destination to its source in the
 // other direction of the same flow, with a TTL and a key of its own. The TTL
 // of an echo reply has nothing to do with that of the request: RFC 792 leaves
 // it open, and hosts start with their default (RFC 1122 section 3.2.1.7),
-// which is DefaultTTL in this model.
+// which is DefaultTTL in this model. It is addressed as p was sent; translators
+// on the way see what they made of p.
 func (n *Network) Reply(p Packet, kind Kind, ttl uint8, key rng.Key) Packet {
-	return Packet{Kind: kind, Src: p.Dst, Dst: p.Src, TTL: ttl, Flow: p.Flow, Back: !p.Back, Key: key}
+	return Packet{
+		Kind: kind, Src: p.Dst, Dst: p.Src, TTL: ttl, Flow: p.Flow, Back: !p.Back, V6: p.V6, Key: key,
+		asked: p.asked, answers: true, request: p.requestKind(), pick: n.pick(&p),
+	}
+}
+
+// requestKind is the kind of the request that began the exchange of p.
+func (p *Packet) requestKind() Kind {
+	if p.answers {
+		return p.request
+	}
+	return p.Kind
 }
 
 // IsLost tells whether a packet with this key is lost on a way with the

@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/relaysim/relaysim/rng"
 	"github.com/relaysim/relaysim/vtime"
@@ -12,18 +13,25 @@ type End uint8
 
 // Ends.
 const (
-	Delivered End = iota
-	Expired       // TTL reached zero at a router
-	Filtered      // dropped by a rule or the default of a box
-	Refused       // rejected: dropped and answered with icmp/unreachable
-	OverLimit     // dropped by the default after a limit was exceeded
-	Lost          // random loss on a link
-	Cut           // a link on the way is down
-	NoRoute       // no path between the two networks
+	Delivered  End = iota
+	Expired        // TTL reached zero at a router
+	Filtered       // dropped by a rule or the default of a box
+	Refused        // rejected: dropped and answered with icmp/unreachable or tcp/reset
+	OverLimit      // dropped by the default after a limit was exceeded
+	Lost           // random loss on a link
+	Cut            // a link on the way is down
+	NoRoute        // no way to the address from where the packet is
+	NoHost         // nobody has the address, or who has it is down
+	NoMapping      // a translator has no mapping that lets it in
+	TableFull      // a table of flows or mappings has no room
+	Unresolved     // never sent: the name does not resolve
 	NumEnds
 )
 
-var endNames = [NumEnds]string{"delivered", "expired", "filtered", "refused", "over_limit", "lost", "link_down", "no_route"}
+var endNames = [NumEnds]string{
+	"delivered", "expired", "filtered", "refused", "over_limit", "lost", "link_down", "no_route",
+	"no_host", "no_mapping", "table_full", "unresolved",
+}
 
 func (e End) String() string {
 	if e >= NumEnds {
@@ -44,29 +52,61 @@ type Result struct {
 	// did, or -1 for the box's default or its Drops.
 	Box  BoxID
 	Rule int
+	// By is who answers to the packet if it was delivered.
+	By Answerer
+	// Again, if not 0, is how much later a copy of the packet arrives.
+	Again time.Duration
+	// Code is that of the ICMP error that the end calls for.
+	Code uint8
 
-	// Where it expired or was refused, for ErrorAbout: the hop-th router of
-	// the way, which is Box or router number router of a segment.
-	hop     int
-	segment segmentID
-	router  int
+	ending ending
 }
+
+// ending is where a packet ended, for ErrorAbout: the router, box or guard at
+// a place on its way that makes the error about it. The zero ending makes
+// none.
+type ending struct {
+	place   place
+	box     BoxID // or, if NoBox, router number place.router of the segment
+	segment segmentID
+	// about is who the packet came from, as that router saw it.
+	about ident
+	with  Refusal
+	// outward is set at the guard of the sender.
+	outward bool
+	// quiet is set where no error is made of an end that calls for one.
+	quiet bool
+}
+
+// Answerer is who answers to a packet.
+type Answerer uint8
+
+// Answerers.
+const (
+	TheHost   Answerer = iota // the host whose name was asked for
+	Another                   // a relay or root that has the address now
+	AStranger                 // a host of somebody else's (StrangerSpec)
+	Middlebox                 // a box, in the destination's name (EchoFor)
+	numAnswerers
+)
+
+var answererNames = [numAnswerers]string{"the host", "another host", "a stranger", "a middlebox"}
+
+func (a Answerer) String() string { return answererNames[a] }
 
 // walker carries one packet along its way.
 type walker struct {
-	net   *Network
-	st    *State
-	flows *flowTable
-	p     *Packet
-	trace *[]Hop // appended to if not nil
+	net    *Network
+	st     *State
+	tables *tables
+	trace  *[]Hop // appended to if not nil
 
-	at   vtime.Instant
-	ttl  int
-	hops int
-	loss rng.Chance // cumulative, of the links so far
-	// skip is the number of routers still to be passed over before the one
-	// where the packet, an ICMP error, was made.
-	skip int
+	carried
+
+	at, sent vtime.Instant
+	// Cumulative chances of loss, of the links so far and of their bursts.
+	loss, burst rng.Chance
+	last        impairmentID // of the leg crossed last, or 0
 	// A dry walk loses nothing and takes nothing from limits; coupled notes
 	// that it came to one.
 	dry, coupled bool
@@ -74,28 +114,96 @@ type walker struct {
 	result Result
 }
 
+// carried is what a walker knows of the packet that it carries: of an outer
+// one while it is in a tunnel.
+type carried struct {
+	p      Packet // with the source and destination that it has at the time
+	quoted header // of the request that an error is about, likewise
+	pick   uint64
+
+	course  []element
+	headers []header // of the request, by epoch
+	arrival arrival
+	far     arrival // of the request, on the way of what answers to it
+	i       int     // the element where the packet is
+
+	untracked  bool   // the box where the packet is need not keep its flow
+	translated string // what it changed, not yet noted
+
+	ttl, hops int
+	// Of an outer packet: the tunnel that it crosses (NoLeg for none), how many
+	// tunnels are inside each other, and the routers that the innermost packet
+	// has met.
+	tunnel           LegID
+	depth, innerHops int
+}
+
 // Walk is the fate of p, sent at the instant at. It reads and changes the
 // connection tracking and the limits of st, so at must never decrease over the
 // walks of one State where these take part.
 func (n *Network) Walk(st *State, p Packet, at vtime.Instant) Result {
-	w := walker{net: n, st: st, flows: &st.flows, p: &p, at: at}
+	var w walker
+	w.start(st, &p, at)
 	return w.run()
 }
 
+// start lets a new walker carry p. (Returned by value, it would be copied.)
+func (w *walker) start(st *State, p *Packet, at vtime.Instant) {
+	w.net, w.st, w.tables, w.at, w.sent = st.net, st, &st.tables, at, at
+	w.p, w.course, w.headers, w.tunnel = *p, st.course[:0], st.headers[:0], NoLeg
+}
+
 func (w *walker) run() Result {
-	w.ttl = int(w.p.TTL)
-	w.result = Result{Box: NoBox, Rule: -1}
-	from, to := &w.p.Src, &w.p.Dst
-	if w.p.hop > 0 { // back along the way of the quoted packet, from its hop-th router
-		from = &w.p.quoted
-		total, _ := w.net.hops(from, to)
-		w.skip = total + 1 - w.p.hop
+	if !w.dry {
+		w.st.ends.walks++
 	}
-	if w.travel(from, to) {
-		w.note(w.destination(), "delivered")
-		w.stop(Delivered, NoBox, -1)
+	w.reset()
+	w.carry()
+	if w.result.End == Delivered {
+		w.result.Again = w.again()
+	}
+	w.st.course, w.st.headers = w.course, w.headers
+	if !w.dry {
+		w.st.ends.count(&w.result)
 	}
 	return w.result
+}
+
+// reset makes the result that of a packet that is on its way.
+func (w *walker) reset() bool {
+	w.result = Result{Box: NoBox, Rule: -1, ending: ending{box: NoBox}}
+	return true
+}
+
+// carry takes w.p all its way.
+func (w *walker) carry() {
+	w.ttl, w.hops = int(w.p.TTL), 0
+	w.plot()
+	from := 0 // routers of the first links that are behind the packet already
+	if m := w.p.made; m != (place{}) && m.router > 0 && len(w.course) > 0 {
+		from = int(m.router)
+		if e := &w.course[0]; !e.outward {
+			from = w.net.segments[e.segment].routers + 1 - from
+		}
+	}
+	for w.i = 0; w.i < len(w.course); w.i++ {
+		if !w.pass(&w.course[w.i], from) {
+			return
+		}
+		from = 0
+	}
+	w.arrive()
+}
+
+// pass takes the packet through an element.
+func (w *walker) pass(e *element, from int) bool {
+	switch e.kind {
+	case links:
+		return w.cross(e, from)
+	case guarding:
+		return w.guard(e)
+	}
+	return w.enter(e)
 }
 
 // stop ends the walk. It returns false, as everything does that does not let
@@ -103,22 +211,104 @@ func (w *walker) run() Result {
 func (w *walker) stop(e End, b BoxID, rule int) bool {
 	r := &w.result
 	r.End, r.At, r.Hops, r.Box, r.Rule = e, w.at, w.hops, b, rule
+	if w.tunnel != NoLeg {
+		r.Hops = w.innerHops
+		r.ending = ending{box: NoBox, quiet: true} // the outer source is told, not the inner
+	}
 	return false
 }
 
-// travel takes the packet all the way between two endpoints.
-func (w *walker) travel(from, to *Endpoint) bool {
-	if from.Role == Client && !w.cross(w.net.access(from.At), true) {
-		return false
+// stopAt is stop where an error about the packet may be made.
+func (w *walker) stopAt(e End, b BoxID, rule int, segment segmentID, router int) bool {
+	w.result.ending = ending{
+		place: place{before: int32(w.i + 1), router: int16(router + 1)},
+		box:   b, segment: segment, about: identOf(&w.p.Src),
 	}
-	if from.At.Network == to.At.Network {
-		if !w.cross(w.net.networks[from.At.Network].inside, w.net.nearer(from, to)) {
-			return false
+	w.result.Code = w.code(e)
+	return w.stop(e, b, rule)
+}
+
+// arrive ends the walk at the end of the course.
+func (w *walker) arrive() bool {
+	a := &w.arrival
+	switch a.kind {
+	case offRoute:
+		if a.box != NoBox {
+			w.note(w.net.boxes[a.box].name, "no route")
+		} else {
+			w.note(w.net.networks[a.network].name, "no route")
 		}
-	} else if !w.steps(from.At.Network, to.At.Network) {
-		return false
+		return w.absent(NoRoute, a)
+	case unmatched:
+		w.note(w.net.boxes[a.box].name, "the reply did not come back to the translator")
+		return w.stop(NoMapping, a.box, -1)
+	case atNobody:
+		w.note(w.net.networks[a.network].name, "nobody has the address")
+		return w.absent(NoHost, a)
+	case atOther:
+		if s := a.stranger; !s.answers(w.p.Kind) {
+			w.note(s.name, "a stranger, who does not answer")
+			return w.stop(NoHost, NoBox, -1)
+		}
+		w.note(a.stranger.name, "delivered to a stranger")
+		return w.deliver(AStranger)
 	}
-	return to.Role != Client || w.cross(w.net.access(to.At), false)
+	if a.host != AnyHost && w.st.hostDown[a.host] {
+		w.note(w.net.hosts[a.host].name, "host down")
+		return w.absent(NoHost, a)
+	}
+	w.note(w.destination(), "delivered")
+	if a.host != AnyHost && !w.p.Back && w.p.asked != 0 && w.p.asked-1 != a.host {
+		return w.deliver(Another)
+	}
+	return w.deliver(TheHost)
+}
+
+// deliver ends the walk where somebody answers.
+func (w *walker) deliver(by Answerer) bool {
+	w.result.By = by
+	return w.stop(Delivered, NoBox, -1)
+}
+
+// answers tells whether a stranger answers to a kind of packet.
+func (s *stranger) answers(k Kind) bool {
+	return k == EchoRequest && s.answersEcho || k == TCP && s.answersTCP
+}
+
+// absent ends the walk where nobody is. The last router on the way may tell.
+func (w *walker) absent(e End, a *arrival) bool {
+	if !w.net.networks[a.network].tellsAbsent || w.p.Kind.IsError() {
+		return w.stop(e, a.boxOf(e), -1)
+	}
+	box, segment, router := NoBox, segmentID(0), -1
+	for w.i = len(w.course) - 1; w.i >= 0; w.i-- {
+		last := &w.course[w.i]
+		if last.kind == passage {
+			box = last.box
+			break
+		}
+		if s := &w.net.segments[last.segment]; last.kind == links && s.routers > 0 {
+			segment, router = last.segment, s.routers-1
+			if !last.outward {
+				router = 0
+			}
+			break
+		}
+	}
+	if w.i < 0 { // the sender itself finds that nobody is there
+		return w.stop(e, a.boxOf(e), -1)
+	}
+	w.stopAt(e, box, -1, segment, router)
+	w.result.Box = a.boxOf(e)
+	return false
+}
+
+// boxOf is the box that ended a packet at the arrival.
+func (a *arrival) boxOf(e End) BoxID {
+	if e == NoRoute {
+		return a.box
+	}
+	return NoBox
 }
 
 // nearer tells whether a and not b is at the near end of the inside of their
@@ -128,85 +318,49 @@ func (n *Network) nearer(a, b *Endpoint) bool {
 	switch {
 	case (a.Role == Client) != (b.Role == Client):
 		return a.Role == Client
-	case a.Role == Client:
+	case a.Host == AnyHost || b.Host == AnyHost:
 		return a.Source <= b.Source
 	}
 	return n.hosts[a.Host].name <= n.hosts[b.Host].name
 }
 
-// steps takes the packet from network to network.
-func (w *walker) steps(from, to NetworkID) bool {
-	path := w.net.paths.between(from, to)
-	if path.hops < 0 {
-		w.note(w.net.networks[from].name, "no route")
-		return w.stop(NoRoute, NoBox, -1)
-	}
-	for _, s := range w.net.paths.of(path) {
-		if !w.cross(segmentID(s.in), true) || !w.enter(&w.net.boxes[s.box]) || !w.cross(segmentID(s.out), false) {
-			return false
-		}
-	}
-	return true
-}
-
 // cross takes the packet over the links and routers of a segment, outward
 // from its near end or inward to it. Link i leads to the i-th router on the
-// way or, the last, out of the segment.
-func (w *walker) cross(id segmentID, outward bool) bool {
-	s := &w.net.segments[id]
-	first := min(w.skip, s.routers+1)
-	w.skip -= min(w.skip, s.routers)
-	if first > s.routers {
-		return true // the packet was made beyond this segment
-	}
+// way or, the last, out of the segment. The first links are left out up to
+// router from, where the packet was made.
+func (w *walker) cross(e *element, from int) bool {
+	s := &w.net.segments[e.segment]
 	if s.leg != NoLeg && w.st.down[s.leg] {
 		w.note(w.net.LegName(s.leg), "link down")
 		return w.stop(Cut, NoBox, -1)
 	}
+	if s.tunneled && e.outward && from == 0 && !w.outer(e, s) {
+		return false
+	}
 	near, last := 0, s.routers-1
-	if !outward {
+	if !e.outward {
 		near = s.routers
 	}
-	for i := first; i <= s.routers; i++ {
+	for i := from; i <= s.routers; i++ {
 		if !w.link(s, i == near) {
 			return false
 		}
 		router := i
-		if !outward {
+		if !e.outward {
 			router = last - i
 		}
-		if i <= last && !w.router(id, router) {
+		if i <= last && !w.router(e.segment, router) {
 			return false
 		}
 	}
-	return true
-}
-
-// link takes the packet over one link, on which it may be lost if it is the
-// segment's near one.
-func (w *walker) link(s *segment, near bool) bool {
-	if !near {
-		w.at = w.at.Add(s.link)
-		return true
-	}
-	w.at = w.at.Add(s.first)
-	if s.loss == rng.Never {
-		return true
-	}
-	w.loss = w.loss.Or(s.loss)
-	if w.dry || !IsLost(w.p.Key, w.loss) {
-		return true
-	}
-	w.note(s.of(), "lost")
-	return w.stop(Lost, NoBox, -1)
+	return !s.tunneled || e.outward || w.outer(e, s)
 }
 
 // decrement is the TTL check of the router that the packet has come to, before
-// anything else (RFC 1812 sections 4.2.2.9 and 5.3.1): it must not forward a
-// packet whose TTL would become 0.
+// anything else (RFC 1812 sections 4.2.2.9 and 5.3.1; RFC 8200 section 3 for
+// the hop limit): it must not forward a packet whose TTL would become 0.
 func (w *walker) decrement() bool {
 	if w.ttl <= 1 {
-		w.result.hop = w.hops + 1
 		w.ttl = 0
 		return false
 	}
@@ -220,9 +374,10 @@ func (w *walker) decrement() bool {
 func (w *walker) router(id segmentID, i int) bool {
 	s := &w.net.segments[id]
 	if !w.decrement() {
-		w.result.segment, w.result.router = id, i
 		w.noteRouter(s, i, "TTL exceeded")
-		return w.stop(Expired, NoBox, -1)
+		w.stopAt(Expired, NoBox, -1, id, i)
+		w.result.ending.quiet = w.result.ending.quiet || s.eats
+		return false
 	}
 	if s.drops.has(w.p.Kind) {
 		w.noteRouter(s, i, "dropped: router drops this kind")
@@ -232,27 +387,63 @@ func (w *walker) router(id segmentID, i int) bool {
 	return true
 }
 
-// enter takes the packet through a box. A Routed box is nothing but the
-// routers on its legs.
-func (w *walker) enter(b *box) bool {
+// enter takes the packet through a box: it is a router that checks the TTL,
+// then translates the destination, judges, and translates the source.
+func (w *walker) enter(e *element) bool {
+	b := &w.net.boxes[e.box]
 	switch {
-	case b.kind == Routed:
-		return true
-	case w.skip > 0:
-		w.skip--
-		return true
 	case !w.decrement():
 		w.note(b.name, "TTL exceeded")
-		return w.stop(Expired, b.id, -1)
+		w.stopAt(Expired, b.id, -1, 0, -1)
+		w.result.ending.quiet = w.result.ending.quiet || b.eats
+		return false
 	case b.drops.has(w.p.Kind):
 		w.note(b.name, "dropped: box drops this kind")
 		return w.stop(Filtered, b.id, -1)
 	}
-	j := w.judge(b)
-	w.noteJudgement(b, j)
+	let := judged
+	w.untracked = false
+	if e.change != 0 {
+		if let = w.translateIn(b, e); let == stopped {
+			return false
+		}
+	}
+	if e.out == NoLeg {
+		w.note(b.name, "no route")
+		return w.stop(NoRoute, b.id, -1)
+	}
+	if let == passed {
+		w.note(b.name, "accepted: mapping")
+	} else if !w.filter(b, e) {
+		return false
+	}
+	if len(b.echoFor) > 0 && w.p.Kind == EchoRequest && !w.p.Back && b.answersFor(&w.p.Dst, w.p.V6) {
+		w.noteAnswer(b)
+		return w.deliver(Middlebox)
+	}
+	if e.change != 0 {
+		if !w.translateOut(b, e) {
+			return false
+		}
+		w.noteTranslated()
+	}
+	return w.track(b, e)
+}
+
+// filter judges the packet and ends its walk unless it is accepted.
+func (w *walker) filter(b *box, e *element) bool {
+	j := w.judge(b, e)
+	w.noteJudgement(b, &j)
+	w.untracked = j.untracked
 	if j.verdict == Accept {
 		return true
 	}
-	w.result.hop = w.hops
-	return w.stop(j.end(), b.id, j.rule)
+	end := j.end()
+	if end == Refused {
+		w.stopAt(Refused, b.id, j.rule, 0, -1)
+		w.result.ending.with, w.result.ending.outward = j.with, e.outward
+		w.result.Code = j.with.code(w.p.V6)
+		return false
+	}
+	return w.stop(end, b.id, j.rule)
 }

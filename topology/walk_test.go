@@ -65,7 +65,9 @@ func TestEchoReplyHasItsOwnTTL(t *testing.T) {
 	}
 }
 
-// A case for each way to end; the list of ends is closed.
+// A case for each way to end; the list of ends is closed. Only what expired or
+// was refused is told to the sender, unless a network TellsAbsent (RFC 792, RFC
+// 1812 section 5.2.7.1). Unresolved is the end of what is never sent.
 func TestEveryEndOccurs(t *testing.T) {
 	limited := accepting(TCP)
 	limited.Limit = &Limit{PerSecond: 1, Burst: 1}
@@ -78,6 +80,18 @@ func TestEveryEndOccurs(t *testing.T) {
 		Lost:      func(s *Spec) HostID { s.Legs[edgeDMZ].Loss = rng.Always; return dmz1 },
 		Cut:       func(*Spec) HostID { return dmz1 },
 		NoRoute:   func(*Spec) HostID { return island1 },
+		NoHost:    func(*Spec) HostID { return dmz1 },
+		NoMapping: func(s *Spec) HostID {
+			s.guard(edge, Stateful, accepting()).NAT = &NATSpec{Outside: 0, Pool: addrs("192.0.2.1")}
+			s.Hosts[dmz1].ListedAs = addr("192.0.2.1")
+			return dmz1
+		},
+		TableFull: func(s *Spec) HostID { s.guard(edge, Stateful, accepting()).Flows = 1; return dmz1 },
+		Unresolved: func(s *Spec) HostID {
+			s.Views = []ViewSpec{{Name: "v", Closed: true}}
+			s.Networks[home].HasView = true
+			return dmz1
+		},
 	}
 	for end, change := range cases {
 		t.Run(End(end).String(), func(t *testing.T) {
@@ -85,11 +99,30 @@ func TestEveryEndOccurs(t *testing.T) {
 			h := change(s)
 			b := newBench(t, s)
 			b.st.SetLeg(edgeDMZ, End(end) != Cut)
-			if End(end) == OverLimit {
-				b.send(h, TCP, MaxTTL)
+			b.st.SetHost(h, End(end) != NoHost)
+			p, ok := b.st.Request(Attachment{Network: home}, 1, h, TCP, MaxTTL, 7)
+			if End(end) == Unresolved {
+				if f := b.st.Fate(Attachment{Network: home}, h, TCP); ok || f.Forward != Unresolved {
+					t.Errorf("made %+v, %v, with the fate %+v", p, ok, *f)
+				}
+				return
 			}
-			_, r := b.send(h, TCP, MaxTTL)
+			first := p
+			first.Flow++
+			if End(end) == OverLimit || End(end) == TableFull {
+				b.walk(first)
+			}
+			b.at = 0
+			r := b.walk(p)
 			b.wantEnd(r.End, End(end), "walk")
+			_, told := b.errorOf(p, r)
+			if want := r.End == Expired || r.End == Refused; told != want {
+				t.Errorf("%v is told: %v, want %v", r.End, told, want)
+			}
+			f := b.st.Fate(Attachment{Network: home}, h, TCP)
+			if coupled := r.End == OverLimit || r.End == TableFull; f.Coupled != coupled || !coupled && r.End != Lost && f.Forward != r.End {
+				t.Errorf("Fate = %+v", *f)
+			}
 		})
 	}
 }
@@ -122,14 +155,14 @@ func TestAccessVariantsAndHops(t *testing.T) {
 		want int
 		ok   bool
 	}{
-		{Attachment{home, 0}, dmz1, homeToDMZ, true},
-		{Attachment{home, 1}, dmz1, homeToDMZ + 3, true},
-		{Attachment{home, 0}, root, homeToCore, true},
-		{Attachment{home, 0}, paris1, homeToParis, true},
-		{Attachment{paris, 0}, paris1, 1, true},
-		{Attachment{lyon, 0}, paris1, 3, true}, // site to site, one side of the wan
-		{Attachment{core, 0}, root, 0, true},
-		{Attachment{home, 0}, island1, 0, false},
+		{Attachment{Network: home, Access: 0}, dmz1, homeToDMZ, true},
+		{Attachment{Network: home, Access: 1}, dmz1, homeToDMZ + 3, true},
+		{Attachment{Network: home, Access: 0}, root, homeToCore, true},
+		{Attachment{Network: home, Access: 0}, paris1, homeToParis, true},
+		{Attachment{Network: paris, Access: 0}, paris1, 1, true},
+		{Attachment{Network: lyon, Access: 0}, paris1, 3, true}, // site to site, one side of the wan
+		{Attachment{Network: core, Access: 0}, root, 0, true},
+		{Attachment{Network: home, Access: 0}, island1, 0, false},
 	} {
 		got, ok := b.net.Hops(tc.a, tc.host)
 		if got != tc.want || ok != tc.ok {
@@ -146,7 +179,7 @@ func TestFirewallsConnectOppositeSidesOnly(t *testing.T) {
 		s.Boxes[wan].Kind = kind
 		b := newBench(t, s)
 		// Over a firewall the sites still meet at the core, crossing it twice.
-		steps := b.net.paths.of(b.net.paths.between(lyon, paris))
+		steps, _ := b.net.way(nil, lyon, paris, 0, false)
 		if direct := len(steps) == 1; direct != want {
 			t.Errorf("box of kind %d: lyon to paris in %d steps", kind, len(steps))
 		}
@@ -290,7 +323,7 @@ func TestCutLegs(t *testing.T) {
 	b.wantEnd(b.st.Fate(at, dmz1, TCP).Forward, Delivered, "mended")
 	// An error that is made on a leg does not leave it once it is cut.
 	p, r := b.send(dmz1, TCP, 3)
-	e, _ := b.net.ErrorAbout(p, r, 0)
+	e, _ := b.st.ErrorAbout(p, r, r.At, 0)
 	b.st.SetLeg(homeEdge, false)
 	b.wantEnd(b.walk(e).End, Cut, "error from a router on a cut leg")
 }
@@ -311,13 +344,16 @@ func TestNoRouteEndsBehindTheAccessRouters(t *testing.T) {
 
 func TestTraceTellsEveryElement(t *testing.T) {
 	s := company()
-	s.guard(edge, Stateful, accepting(TCP))
+	s.guard(edge, Stateful, accepting(TCP)).Rules[0].Source = "a.toml:7"
 	b := newBench(t, s)
 	p := b.request(Attachment{Network: home}, root, TCP, 11)
 	r, hops := b.net.Trace(b.st, p, 0)
 	var got []string
 	for i, h := range hops {
 		got = append(got, h.Name+" "+h.Rule+" "+h.Note)
+		if h.Rule != "" && h.Source != "a.toml:7" {
+			t.Errorf("%s: source of the rule %q", h.Name, h.Source)
+		}
 		if want := max(11-i-1, 2); int(h.TTL) != want {
 			t.Errorf("%s: TTL %d, want %d", h.Name, h.TTL, want)
 		}
@@ -373,6 +409,7 @@ func TestTraceTellsWhereItEnded(t *testing.T) {
 			_, hops := b.net.Trace(b.st, tc.p, 0)
 			got := hops[len(hops)-1]
 			got.At = 0
+			tc.want.From, tc.want.To = b.net.Seen(&tc.p.Src), b.net.Seen(&tc.p.Dst)
 			if got != tc.want {
 				t.Errorf("last hop %+v, want %+v", got, tc.want)
 			}

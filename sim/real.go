@@ -1,0 +1,23 @@
+package sim
+
+import (
+	"github.com/relaysim/relaysim/rng"
+	"github.com/relaysim/relaysim/selection"
+	"github.com/relaysim/relaysim/topology"
+)
+
+// RelayList is the clients' copy of Relays.dat when a run begins under a
+// policy, for who runs selections outside of a simulation.
+func (p *Plan) RelayList(policy int) *selection.List { return p.list(policy) }
+
+// ClientKey is the key from which all chance of a client is drawn.
+func (p *Plan) ClientKey(group, client, replication int) rng.Key {
+	key := rng.Seed(p.Seed).Child(rng.Replication, uint64(replication))
+	return key.Child(rng.Group, rng.Hash(p.Groups[group].ID)).Child(rng.Client, uint64(client))
+}
+
+// Attachment is where a client is attached to a network under a policy.
+func (p *Plan) Attachment(policy int, key rng.Key, n topology.NetworkID) topology.Attachment {
+	c := &cell{plan: p, net: p.Policies[policy].Network}
+	return topology.Attachment{Network: n, Access: c.access(key, n)}
+}
