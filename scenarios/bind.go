@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,10 +25,25 @@ type binder struct {
 	legs   []leg
 	// lostSides: a box is not connected as was meant, which was reported.
 	lostSides bool
-	relays    map[string]selection.RelayID // the root too
-	rootName  string
-	home      topology.NetworkID // of the root
-	openings  map[string]*opening
+	// prefixes of the places, and what makes places of VPN clients.
+	prefixes map[topology.NetworkID][]netip.Prefix
+	tunneled map[topology.NetworkID]*topology.TunneledSpec
+	// ipv6: some place has IPv6 addresses.
+	ipv6    bool
+	views   []topology.ViewSpec
+	viewIDs map[string]topology.ViewID
+	portals map[topology.NetworkID]topology.ViewID
+	routes  []topology.RouteSpec
+	// routeNames are the names of the routes.
+	routeNames []string
+	hostSpecs  []topology.HostSpec
+	rowsBound  map[*node][]topology.Rule
+	relays     map[string]selection.RelayID // the root too
+	rootName   string
+	home       topology.NetworkID // of the root
+	openings   map[string]*opening
+	// written are the addresses and networks that ends of rules are written as.
+	written   []writtenEnd
 	policies  []*policy
 	events    []outage
 	existence []outage
@@ -40,11 +56,17 @@ func bind(root *node, name string, f *faults) *binder {
 	b := &binder{
 		faults: f, root: root, plan: &sim.Plan{Name: name},
 		places: map[string]topology.NetworkID{}, relays: map[string]selection.RelayID{}, openings: map[string]*opening{},
+		prefixes: map[topology.NetworkID][]netip.Prefix{}, tunneled: map[topology.NetworkID]*topology.TunneledSpec{},
+		viewIDs: map[string]topology.ViewID{}, portals: map[topology.NetworkID]topology.ViewID{},
+		rowsBound: map[*node][]topology.Rule{},
 	}
 	b.general()
 	b.networks()
 	b.wiring()
 	b.hosts()
+	b.bindPrefixes()
+	b.bindViews()
+	b.bindRoutes()
 	b.outside()
 	b.groups()
 	b.bindOpenings()
@@ -139,7 +161,7 @@ func (b *binder) hosts() {
 
 // host reads what relays and the root have in common.
 func (b *binder) host(r *sim.RelayPlan, n *node) {
-	r.ID, r.Address = n.str("id"), n.str("address")
+	r.ID = n.str("id")
 	r.NoAutoSelect = !n.truth("auto_select")
 	r.Gate = selection.Gate{
 		Authenticating: n.truth("authenticating"), Password: n.str("password"),
@@ -148,12 +170,92 @@ func (b *binder) host(r *sim.RelayPlan, n *node) {
 	r.Priority = uint32(min(max(n.int("priority"), 0), 1<<32-1))
 	r.Weight, r.Unweighted = uint32(min(max(n.int("weight"), 0), 1<<32-1)), !n.has("weight")
 	_, subject := b.hostNode(r)
+	b.endpoint(r, n, subject)
 	b.ascii(n.get("password"), subject)
 	for label := range strings.SplitSeq(n.str("advertise"), ";") {
 		if label = strings.TrimSpace(label); label != "" {
 			r.Advertise = append(r.Advertise, label)
 		}
 	}
+}
+
+// endpoint reads what a host is to the network. Its place is known later.
+func (b *binder) endpoint(r *sim.RelayPlan, n *node, subject string) {
+	h := topology.HostSpec{Name: r.Name, Role: topology.Relay, ListedAs: b.addr(n, "listed_as", subject), Guard: b.guard(n, subject)}
+	if r.Root {
+		h.Role = topology.Root
+	}
+	if v := n.get("address"); v != nil && v.text != "" || v != nil && v.kind == list {
+		h.Addrs = b.addrs(v, "address", subject)
+		if items := n.items("address"); len(items) > 0 {
+			r.Address = items[0].text
+		}
+	}
+	b.hostSpecs = append(b.hostSpecs, h)
+}
+
+// guard is the host's own firewall that a relay or a group names.
+func (b *binder) guard(n *node, subject string) topology.GuardID {
+	v := n.get("firewall")
+	if v == nil || v.kind != text {
+		return 0
+	}
+	var known []string
+	for i := range b.boxes {
+		if b.boxes[i].node.str("kind") != "host" {
+			continue
+		}
+		if b.boxes[i].name == v.text {
+			return topology.GuardOf(topology.BoxID(i))
+		}
+		known = append(known, b.boxes[i].name)
+	}
+	if b.section("box").has(v.text) {
+		b.add(v.at, subject, "firewall: the box %q is not of the kind \"host\"", v.text)
+	} else {
+		b.add(v.at, subject, "firewall: box %q is not defined%s", short(v.text), hint(v.text, known))
+	}
+	return 0
+}
+
+// bindPrefixes puts the hosts into their places and reads the addresses of
+// these. A place without any has those of its hosts.
+func (b *binder) bindPrefixes() {
+	for i := range b.hostSpecs {
+		r := &b.plan.Relays[i]
+		b.hostSpecs[i].Network = r.Network
+		if b.tunneled[r.Network] != nil {
+			n, subject := b.hostNode(r)
+			b.add(n.spotOf("place"), subject, "is at %q, a place of VPN clients", b.plan.Networks[r.Network].Name)
+		}
+	}
+	for i := range b.plan.Networks {
+		name, id := b.plan.Networks[i].Name, topology.NetworkID(i)
+		n := b.section("place").get(name)
+		if !n.has("prefix") {
+			b.prefixes[id] = b.hostPrefixes(id)
+		} else {
+			b.prefixes[id] = b.prefixList(n, "prefix", "place "+strconv.Quote(name))
+		}
+		for _, p := range b.prefixes[id] {
+			b.ipv6 = b.ipv6 || p.Addr().Is6()
+		}
+	}
+}
+
+// hostPrefixes are the addresses of the hosts of a place.
+func (b *binder) hostPrefixes(id topology.NetworkID) []netip.Prefix {
+	var out []netip.Prefix
+	for i := range b.hostSpecs {
+		if b.hostSpecs[i].Network != id {
+			continue
+		}
+		for _, a := range b.hostSpecs[i].Addrs {
+			out = append(out, netip.PrefixFrom(a, a.BitLen()))
+		}
+	}
+	slices.SortFunc(out, comparePrefixes)
+	return slices.Compact(out)
 }
 
 // ascii refuses a password that cannot be one (spec 10.4).

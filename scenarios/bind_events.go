@@ -38,6 +38,7 @@ var verbs = []struct {
 	{"list", (*binder).listEvent, nil},
 	{"unlist", (*binder).listEvent, nil},
 	{"authenticating", (*binder).authenticatingEvent, []string{"lasts"}},
+	{"names_down", (*binder).namesEvent, []string{"lasts"}},
 	{"relay_select", (*binder).groupsEvent, nil},
 	{"restart", (*binder).groupsEvent, nil},
 	{"address_change", (*binder).groupsEvent, nil},
@@ -177,10 +178,7 @@ func (b *binder) relayDown(h happening) (string, bool) {
 
 func (b *binder) cutEvent(h happening, _ *node) {
 	v := h.value
-	var names []string
-	for i := range b.legs {
-		names = append(names, b.legs[i].Name)
-	}
+	names := b.legNames()
 	i := slices.Index(names, v.text)
 	if i < 0 {
 		b.add(v.at, h.subject, "cut: leg %q is not defined%s", short(v.text), hint(v.text, names))
@@ -190,6 +188,19 @@ func (b *binder) cutEvent(h happening, _ *node) {
 	b.happen(h,
 		sim.EventPlan{Kind: sim.LegDown, Leg: topology.LegID(i), Text: v.text + " cut" + h.tail},
 		sim.EventPlan{Kind: sim.LegUp, Leg: topology.LegID(i), Text: v.text + " mended"})
+}
+
+func (b *binder) namesEvent(h happening, _ *node) {
+	name := h.value.text
+	id, ok := b.viewIDs[name]
+	if !ok {
+		b.add(h.value.at, h.subject, "names_down: view %q is not defined%s", short(name), hint(name, b.section("names").names()))
+		return
+	}
+	b.addOutage(h, name)
+	b.happen(h,
+		sim.EventPlan{Kind: sim.NamesDown, View: id, Text: "names of " + name + " down" + h.tail},
+		sim.EventPlan{Kind: sim.NamesUp, View: id, Text: "names of " + name + " up"})
 }
 
 func (b *binder) authenticatingEvent(h happening, _ *node) {

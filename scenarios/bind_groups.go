@@ -27,6 +27,7 @@ func (b *binder) groups() {
 		g := sim.GroupPlan{ID: id, Label: at, Count: int(min(max(n.int("count"), 0), math.MaxInt32)), Life: life(n)}
 		g.NoCertificate, g.StaleList = 1-shareOf(n.get("certificate")), n.number("stale_list")
 		g.Version, _ = parseVersion(n.str("client_version"))
+		g.Guard = b.guard(n, subject)
 		home, ok := b.places[n.str("at")]
 		switch {
 		case ok:

@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,35 +12,31 @@ import (
 // opening is a named opening with the boxes it is made in.
 type opening struct {
 	node  *node
-	boxes []topology.BoxID
-	rule  topology.Rule
+	boxes []openingAt
+	rules []topology.Rule
 }
 
-// services are the names of services in openings and drops.
-var services = func() []string {
-	out := []string{"icmp/any"}
-	for k := range topology.NumKinds {
-		out = append(out, k.String())
+// openingAt is a box with the sides of it that an opening is about.
+type openingAt struct {
+	box                topology.BoxID
+	fromSides, toSides uint8
+}
+
+// rulesAt are the rules of the opening in a box, none if it is not made there.
+func (o *opening) rulesAt(id topology.BoxID) []topology.Rule {
+	i := slices.IndexFunc(o.boxes, func(x openingAt) bool { return x.box == id })
+	if i < 0 {
+		return nil
+	}
+	out := slices.Clone(o.rules)
+	for j := range out {
+		out[j].FromSides, out[j].ToSides = o.boxes[i].fromSides, o.boxes[i].toSides
 	}
 	return out
-}()
+}
 
-// kinds reads a list of services.
-func (b *binder) kinds(n *node, key, subject string) []topology.Kind {
-	var out []topology.Kind
-	for _, v := range n.items(key) {
-		switch i := slices.Index(services, v.text); {
-		case v.kind != text:
-		case i < 0:
-			b.add(v.at, subject, "%s: service %q is not known%s", key, short(v.text), hint(v.text, services))
-		case i == 0:
-			out = append(out, topology.EchoRequest, topology.EchoReply, topology.TimeExceeded, topology.Unreachable)
-		default:
-			out = append(out, topology.Kind(i-1))
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
+func (o *opening) isAt(id topology.BoxID) bool {
+	return slices.ContainsFunc(o.boxes, func(x openingAt) bool { return x.box == id })
 }
 
 func (b *binder) bindOpenings() {
@@ -51,14 +46,20 @@ func (b *binder) bindOpenings() {
 			continue
 		}
 		subject := "opening " + strconv.Quote(name)
-		o := &opening{node: n, rule: topology.Rule{
-			Name: name, Source: fmt.Sprintf("%s:%d", n.at.file, n.at.line),
-			From:    b.end(n.get("from"), subject),
-			To:      b.end(n.get("to"), subject),
-			Kinds:   b.kinds(n, "service", subject),
-			Verdict: verdict(n.str("action")),
-			Limit:   b.limit(n.get("limit"), subject),
-		}}
+		o := &opening{node: n}
+		rule := topology.Rule{
+			Name: name, Source: n.at.lineOnly(),
+			Limit: b.limit(n.get("limit"), subject), Untracked: n.truth("untracked"),
+		}
+		rule.Verdict, rule.With = verdict(n.str("action"))
+		from, to := b.end(n.get("from"), subject), b.end(n.get("to"), subject)
+		if rule.Limit != nil && len(from)*len(to) > 1 {
+			b.add(n.spotOf("limit"), subject, "has a limit, which holds for one rule, and ends of several sorts (places, relays or prefixes alone are accepted)")
+		}
+		b.otherFamily(n, subject)
+		for _, r := range b.byFamily(rule, b.services(n, "service", subject), n.str("families")) {
+			o.rules = append(o.rules, crossed(r, from, to)...)
+		}
 		if s := n.get("service"); s != nil && s.kind == list && len(s.list) == 0 {
 			b.add(s.at, subject, "names no service")
 		}
@@ -67,13 +68,27 @@ func (b *binder) bindOpenings() {
 	}
 }
 
-func (b *binder) boxesOf(n *node, subject string) []topology.BoxID {
-	var out []topology.BoxID
+// otherFamily warns of services that the family of an opening does not have.
+func (b *binder) otherFamily(n *node, subject string) {
+	family := n.str("families")
+	for _, v := range n.items("service") {
+		s, ok := parseService(v.text)
+		if ok && (family == "ipv4" && s.v4 == 0 && s.v6 != 0 || family == "ipv6" && s.v6 == 0 && s.v4 != 0) {
+			b.warn(v.at, subject, "service: no packet of %q is of the family %q", short(v.text), family)
+		}
+	}
+}
+
+func (b *binder) boxesOf(n *node, subject string) []openingAt {
+	var out []openingAt
+	from, to := b.zone(n, "side_from", subject), b.zone(n, "side_to", subject)
 	for _, v := range n.items("at") {
 		i := slices.IndexFunc(b.boxes, func(x boxNode) bool { return x.name == v.text })
 		switch {
 		case i >= 0:
-			out = append(out, topology.BoxID(i))
+			out = append(out, openingAt{
+				topology.BoxID(i), b.sidesOf(n, "side_from", &b.boxes[i], from, subject), b.sidesOf(n, "side_to", &b.boxes[i], to, subject),
+			})
 		case v.kind == text:
 			b.add(v.at, subject, "at: box %q is not defined%s", short(v.text), hint(v.text, b.section("box").names()))
 		}
@@ -81,67 +96,50 @@ func (b *binder) boxesOf(n *node, subject string) []topology.BoxID {
 	return out
 }
 
-func verdict(s string) topology.Verdict {
-	switch s {
-	case "drop":
-		return topology.Drop
-	case "reject":
-		return topology.Reject
+// zone reads the places that stand for a side of each box.
+func (b *binder) zone(n *node, key, subject string) []topology.NetworkID {
+	if v := n.get(key); v != nil && v.kind == text {
+		return b.placesOf(v, v.text, subject+": "+key)
 	}
-	return topology.Accept
+	return nil
 }
 
-// end reads one end of an opening: "any", places, a relay or the root;
-// places and "any" may be narrowed to their relays or clients.
-func (b *binder) end(v *node, subject string) topology.Match {
-	var m topology.Match
-	if v == nil || v.kind != text {
-		return m
-	}
-	words := strings.Fields(v.text)
-	if len(words) == 0 || len(words) > 2 {
-		b.add(v.at, subject, `%q is not an end ("any", places joined by "+", each also with " relays" or " clients", a relay or %q is accepted)`, short(v.text), b.rootName)
-		return m
-	}
-	if len(words) == 2 {
-		switch words[1] {
-		case "relays":
-			m.Roles = topology.Relay
-		case "clients":
-			m.Roles = topology.Client
+// sidesOf is the bit set of the sides of a box where the places are.
+func (b *binder) sidesOf(n *node, key string, box *boxNode, places []topology.NetworkID, subject string) uint8 {
+	set := uint8(0)
+	for _, id := range places {
+		side, ok := box.side(id)
+		switch {
+		case ok:
+			set |= 1 << side
+		case b.lostSides:
+		case box.node.str("kind") == "host":
+			b.add(n.spotOf(key), subject, "%s means nothing at %q, a host's own firewall", key, box.name)
+			return 0
 		default:
-			b.add(v.at, subject, "%q after places is neither \"relays\" nor \"clients\"", short(words[1]))
-			return m
+			b.add(n.spotOf(key), subject, "%s: %q is on no side of the box %q", key, b.plan.Networks[id].Name, box.name)
 		}
 	}
-	relay, isRelay := b.relays[words[0]]
-	if words[0] == "root" {
-		relay, isRelay = b.relays[b.rootName], true
-	}
-	if _, isPlace := b.places[words[0]]; isPlace {
-		isRelay = false
-	}
-	switch {
-	case words[0] == "any":
-	case isRelay && len(words) == 1:
-		m.Hosts = []topology.HostID{topology.HostID(relay)}
-	case isRelay:
-		b.add(v.at, subject, "%q is one host, not places", words[0])
-	default:
-		m.Networks = b.endPlaces(v, words[0], subject)
-	}
-	return m
+	return set
 }
 
-// endPlaces are the places of an end. What is neither a place nor a relay is
-// held against the names of both.
-func (b *binder) endPlaces(v *node, names, subject string) []topology.NetworkID {
-	if _, isPlace := b.places[names]; !isPlace && names != "sites" && !strings.Contains(names, "+") {
-		known := append([]string{"any", "sites"}, b.section("place").names()...)
-		b.add(v.at, subject, "%q is neither a place nor a relay%s", short(names), hint(names, append(known, b.relayNames()...)))
-		return nil
+// verdict is what an action does, and how it answers.
+func verdict(s string) (topology.Verdict, topology.Refusal) {
+	switch s {
+	case "drop":
+		return topology.Drop, 0
+	case "reject":
+		return topology.Reject, topology.Prohibited
+	case "reject-net":
+		return topology.Reject, topology.NetUnreachable
+	case "reject-host":
+		return topology.Reject, topology.HostUnreachable
+	case "reject-port":
+		return topology.Reject, topology.PortUnreachable
+	case "reject-reset":
+		return topology.Reject, topology.TCPReset
 	}
-	return b.placesOf(v, names, subject)
+	return topology.Accept, 0
 }
 
 // Bounds of a limit's rate, in packets a second.

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,20 +89,15 @@ func inWords(open []string) string {
 // spec is the network under a policy: its boxes with its rules in the order
 // of its openings.
 func (b *binder) spec(p *policy, networks []topology.NetworkSpec, subject string) *topology.Spec {
-	s := &topology.Spec{Networks: networks}
+	s := &topology.Spec{
+		Networks: networks, Hosts: b.hostSpecs, Views: b.viewsUnder(p, subject), Routes: b.routesUnder(p, subject),
+		Balance: balances[b.root.str("balance")],
+	}
 	for i := range b.boxes {
 		s.Boxes = append(s.Boxes, b.box(p, topology.BoxID(i), subject))
 	}
 	for i := range b.legs {
 		s.Legs = append(s.Legs, b.legs[i].LegSpec)
-	}
-	for i := range b.plan.Relays {
-		r := &b.plan.Relays[i]
-		role := topology.Relay
-		if r.Root {
-			role = topology.Root
-		}
-		s.Hosts = append(s.Hosts, topology.HostSpec{Name: r.Name, Network: r.Network, Role: role})
 	}
 	boxes := p.node.get("box")
 	for _, name := range boxes.names() {
@@ -110,40 +106,6 @@ func (b *binder) spec(p *policy, networks []topology.NetworkSpec, subject string
 		}
 	}
 	return s
-}
-
-var boxKinds = map[string]topology.BoxKind{"router": topology.Routed, "stateful": topology.Stateful, "stateless": topology.Stateless}
-
-// box is one box under a policy.
-func (b *binder) box(p *policy, id topology.BoxID, subject string) topology.BoxSpec {
-	x := &b.boxes[id]
-	n := x.node
-	if over := p.node.get("box").get(x.name); over != nil && over.kind == table {
-		n = overlay(n, over)
-		b.idleKeys(over, n.str("kind"), subject+": box "+strconv.Quote(x.name))
-	}
-	spec := topology.BoxSpec{
-		Name: x.name, Kind: boxKinds[n.str("kind")],
-		Silent: n.truth("silent"), Drops: b.kinds(n, "drops", "box "+strconv.Quote(x.name)),
-	}
-	if spec.Kind != topology.Routed {
-		spec.Otherwise = verdict(defaulted(n.str("otherwise"), "drop"))
-	}
-	if spec.Kind == topology.Stateful {
-		spec.RelatedErrors = n.str("related_errors") != "drop"
-	}
-	for _, name := range p.Openings {
-		o := b.openings[name]
-		if !slices.Contains(o.boxes, id) {
-			continue
-		}
-		if spec.Kind == topology.Routed {
-			b.add(o.node.spotOf("at"), "opening "+strconv.Quote(name), "at: %q is a router, which has no rules", x.name)
-			continue
-		}
-		spec.Rules = append(spec.Rules, o.rule)
-	}
-	return spec
 }
 
 // idleKeys refuses keys that a kind of box does not have.
@@ -326,11 +288,19 @@ func changedParams(a, b *policy) []string {
 	return out
 }
 
-// sameNetwork compares what policies can make different: the boxes.
+// sameNetwork compares what policies can make different: the boxes, but for
+// where their rules were written, the views of names and the routes.
 func sameNetwork(a, b *topology.Spec) bool {
-	return slices.EqualFunc(a.Boxes, b.Boxes, func(x, y topology.BoxSpec) bool {
-		return x.Kind == y.Kind && x.Otherwise == y.Otherwise && x.RelatedErrors == y.RelatedErrors && x.Silent == y.Silent &&
-			slices.Equal(x.Drops, y.Drops) &&
-			slices.EqualFunc(x.Rules, y.Rules, func(r, s topology.Rule) bool { return r.Name == s.Name })
+	return reflect.DeepEqual(a.Views, b.Views) && reflect.DeepEqual(a.Routes, b.Routes) && slices.EqualFunc(a.Boxes, b.Boxes, func(x, y topology.BoxSpec) bool {
+		return reflect.DeepEqual(unsourced(x), unsourced(y))
 	})
+}
+
+func unsourced(x topology.BoxSpec) topology.BoxSpec {
+	x.Source, x.DropsSource = "", ""
+	x.Rules = slices.Clone(x.Rules)
+	for i := range x.Rules {
+		x.Rules[i].Source = ""
+	}
+	return x
 }

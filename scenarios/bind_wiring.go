@@ -8,18 +8,24 @@ import (
 	"github.com/relaysim/relaysim/topology"
 )
 
-// boxNode is a box with its two sides.
+// boxNode is a box with its sides.
 type boxNode struct {
 	name  string
 	node  *node
-	sides [2][]topology.NetworkID
+	sides [][]topology.NetworkID
 }
 
-// leg is the leg between a place and a box. hops is where its routers were
-// given, or nil.
+// side is the number of the side where a place is.
+func (x *boxNode) side(place topology.NetworkID) (uint8, bool) {
+	i := slices.IndexFunc(x.sides, func(s []topology.NetworkID) bool { return slices.Contains(s, place) })
+	return uint8(max(i, 0)), i >= 0
+}
+
+// leg is the leg between a place and a box. hops and metric are where its
+// routers and its cost were given, or nil.
 type leg struct {
 	topology.LegSpec
-	hops *node
+	hops, metric *node
 }
 
 // wiring makes the boxes and a leg for each pair of a place and a box.
@@ -32,24 +38,37 @@ func (b *binder) wiring() {
 		subject := "box " + strconv.Quote(name)
 		box := boxNode{name: name, node: n}
 		before := len(b.errors)
-		switch sides := n.items("between"); {
-		case len(sides) == 2:
-			for i, side := range sides {
-				if side.kind == text {
-					box.sides[i] = b.placesOf(side, side.text, subject)
-				}
-			}
-		case n.has("between") && n.get("between").kind == list:
-			b.add(n.spotOf("between"), subject, "between has %d %s (two are accepted)", len(sides), plural(len(sides), "side"))
-		default:
-			b.lostSides = true
-		}
+		b.sides(&box, subject)
 		b.lostSides = b.lostSides || len(b.errors) > before
 		b.connect(&box, subject)
 		b.boxes = append(b.boxes, box)
 	}
 	for _, name := range b.section("place").names() {
 		b.distances(name)
+	}
+	b.links()
+}
+
+// sides reads the sides of a box. A host's own firewall has none.
+func (b *binder) sides(box *boxNode, subject string) {
+	n := box.node
+	sides := n.items("between")
+	switch {
+	case n.str("kind") == "host":
+	case !n.has("between"):
+		b.add(n.at, subject, "between is missing (%s is accepted)", boxKeys.find("between").form.want)
+	case len(sides) >= 2 && len(sides) <= topology.MaxSides:
+		for _, side := range sides {
+			var places []topology.NetworkID
+			if side.kind == text {
+				places = b.placesOf(side, side.text, subject)
+			}
+			box.sides = append(box.sides, places)
+		}
+	case n.get("between").kind == list:
+		b.add(n.spotOf("between"), subject, "between has %d %s (2 to %d are accepted)", len(sides), plural(len(sides), "side"), topology.MaxSides)
+	default:
+		b.lostSides = true
 	}
 }
 
@@ -64,8 +83,8 @@ func plural(n int, word string) string {
 func (b *binder) connect(box *boxNode, subject string) {
 	for side, places := range box.sides {
 		for _, id := range places {
-			if side == 1 && slices.Contains(box.sides[0], id) {
-				b.add(box.node.spotOf("between"), subject, "%q is on both sides", b.plan.Networks[id].Name)
+			if first, _ := box.side(id); int(first) < side {
+				b.add(box.node.spotOf("between"), subject, "%q is on %s sides", b.plan.Networks[id].Name, bothOrTwo(len(box.sides)))
 				continue
 			}
 			b.legs = append(b.legs, leg{LegSpec: topology.LegSpec{
@@ -78,7 +97,14 @@ func (b *binder) connect(box *boxNode, subject string) {
 	}
 }
 
-// distances gives the legs of a place their routers, delay and loss.
+func bothOrTwo(sides int) string {
+	if sides == 2 {
+		return "both"
+	}
+	return "two"
+}
+
+// distances gives the legs of a place what the place says of them.
 func (b *binder) distances(place string) {
 	n := b.section("place").get(place)
 	if n.kind != table {
@@ -91,18 +117,18 @@ func (b *binder) distances(place string) {
 		if !open || n.get(k).kind == bad {
 			continue
 		}
-		b.distance(n, k, k[len(prefix):], b.places[place], subject)
+		b.distance(n, k, k[len(prefix):], prefix == "metric_to_", b.places[place], subject)
 	}
 	for i := range b.legs {
 		if l := &b.legs[i]; l.Network == b.places[place] {
-			l.Delay = n.span("rtt") / 2
-			l.Loss = rng.ChanceOf(n.number("loss"))
+			b.carriage(&l.LegSpec, n)
 		}
 	}
+	b.tunnel(n, b.places[place], subject)
 }
 
-// distance sets the routers of the legs that one hops key speaks of.
-func (b *binder) distance(n *node, k, target string, place topology.NetworkID, subject string) {
+// distance sets the routers, or the metric, of the legs that one key speaks of.
+func (b *binder) distance(n *node, k, target string, metric bool, place topology.NetworkID, subject string) {
 	other, isPlace := b.places[target]
 	found, isBox := false, false
 	for i := range b.boxes {
@@ -113,17 +139,13 @@ func (b *binder) distance(n *node, k, target string, place topology.NetworkID, s
 		if l.Network != place {
 			continue
 		}
-		between := isPlace && slices.Contains(b.boxes[l.Box].sides[1-l.Side], other)
+		side, next := b.boxes[l.Box].side(other)
+		between := isPlace && next && side != l.Side
 		if b.boxes[l.Box].name != target && !between {
 			continue
 		}
 		found = true
-		if l.hops != nil {
-			b.add(n.spotOf(k), subject, "%s gives the leg %q its hops, which it has already (at %s)", k, l.Name, l.hops.at)
-			continue
-		}
-		l.hops = n.get(k)
-		l.Routers, _, _ = hopRange(l.hops)
+		b.give(l, n, k, metric, subject)
 	}
 	switch {
 	case b.lostSides: // the leg may be one of those not made
@@ -137,20 +159,48 @@ func (b *binder) distance(n *node, k, target string, place topology.NetworkID, s
 	}
 }
 
+// give sets the routers or the metric of a leg, which it must not have yet.
+func (b *binder) give(l *leg, n *node, k string, metric bool, subject string) {
+	at, what := &l.hops, "hops"
+	if metric {
+		at, what = &l.metric, "metric"
+	}
+	if *at != nil {
+		b.add(n.spotOf(k), subject, "%s gives the leg %q its %s, which it has already (at %s)", k, l.Name, what, (*at).at)
+		return
+	}
+	*at = n.get(k)
+	if metric {
+		l.Metric = int(min((*at).whole, 1<<16))
+		return
+	}
+	l.Routers, _, _ = hopRange(*at)
+}
+
 // network is a place as the topology has it. Of a range of hops the smallest
 // is on the leg; the rest are access variants.
 func (b *binder) network(name string) topology.NetworkSpec {
 	n := b.section("place").get(name)
+	id := b.places[name]
 	spec := topology.NetworkSpec{
 		Name:          name,
 		InsideRouters: int(min(n.int("hops_inside"), topology.MaxRouters)),
 		InsideDelay:   n.span("rtt_inside") / 2,
 		InsideLoss:    rng.ChanceOf(n.number("loss_inside")),
+		Prefixes:      b.prefixes[id],
+		TellsAbsent:   n.truth("tells_absent"),
+		Tunneled:      b.tunneled[id],
 	}
+	b.resolver(&spec, n)
+	spec.Strangers = b.strangers(n, id)
 	for i := range b.legs {
 		l := &b.legs[i]
-		if l.Network != b.places[name] || l.hops == nil || l.hops.kind != text {
+		if l.Network != id || l.hops == nil || l.hops.kind != text {
 			continue
+		}
+		if spec.Tunneled != nil {
+			b.add(l.hops.at, "place "+strconv.Quote(name), "has a range of hops, but its clients are as far away as those of %q", b.plan.Networks[spec.Tunneled.Underlay].Name)
+			return spec
 		}
 		if len(spec.Access) > 0 {
 			b.add(l.hops.at, "place "+strconv.Quote(name), "has two ranges of hops (one is accepted: it says how far clients are from the place)")
@@ -165,7 +215,8 @@ func (b *binder) network(name string) topology.NetworkSpec {
 }
 
 // outside tells which places are outside: not sites, without a relay or the
-// root, and joined to the root's place by no chain of routers alone.
+// root, without a tunnel, and joined to the root's place by no chain of routers
+// alone.
 func (b *binder) outside() {
 	inside := map[topology.NetworkID]bool{b.home: true}
 	for range b.boxes { // a chain has at most as many boxes as there are
@@ -181,7 +232,7 @@ func (b *binder) outside() {
 	for i := range b.plan.Networks {
 		p := &b.plan.Networks[i]
 		n := b.section("place").get(p.Name)
-		p.Outside = !p.Site && !inside[topology.NetworkID(i)]
+		p.Outside = !p.Site && !inside[topology.NetworkID(i)] && !n.has("tunnel")
 		if n.has("outside") {
 			p.Outside = n.truth("outside")
 		} else if n.kind == table {
@@ -191,7 +242,7 @@ func (b *binder) outside() {
 }
 
 func spreadOver(inside map[topology.NetworkID]bool, box *boxNode) {
-	all := slices.Concat(box.sides[0], box.sides[1])
+	all := slices.Concat(box.sides...)
 	if slices.ContainsFunc(all, func(id topology.NetworkID) bool { return inside[id] }) {
 		for _, id := range all {
 			inside[id] = true

@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,8 +14,11 @@ import (
 func check(b *binder) {
 	b.ranges()
 	b.idle()
+	b.inner()
 	b.names()
 	b.addresses()
+	b.publicAddresses()
+	b.writtenEnds()
 	b.population()
 	if len(b.errors) == 0 {
 		b.compile()
@@ -25,19 +27,19 @@ func check(b *binder) {
 
 // ranges holds every value with bounds against them.
 func (b *binder) ranges() {
-	b.rangesOf(b.root, topKeys, "scenario")
+	b.held(b.root, topKeys, "scenario")
 	for _, s := range []struct {
 		name string
 		sec  *section
-	}{{"place", placeKeys}, {"relay", relayKeys}, {"group", groupKeys}} {
+	}{{"place", placeKeys}, {"link", linkKeys}, {"route", routeKeys}, {"relay", relayKeys}, {"group", groupKeys}} {
 		for _, name := range b.section(s.name).names() {
-			b.rangesOf(b.section(s.name).get(name), s.sec, s.name+" "+strconv.Quote(name))
+			b.held(b.section(s.name).get(name), s.sec, s.name+" "+strconv.Quote(name))
 		}
 	}
-	b.rangesOf(b.section("root"), rootKeys, "root")
+	b.held(b.section("root"), rootKeys, "root")
 	for _, when := range b.section("events").names() {
 		for _, e := range b.section("events").items(when) {
-			b.rangesOf(e, eventKeys, "event "+strconv.Quote(short(when)))
+			b.held(e, eventKeys, "event "+strconv.Quote(short(when)))
 		}
 	}
 	if p := b.plan; p.WarmUp >= p.Duration && p.Duration > 0 {
@@ -57,8 +59,15 @@ func (b *binder) writtenSpot(first, second string) spot {
 	return b.root.spotOf(second)
 }
 
-func (b *binder) rangesOf(n *node, sec *section, subject string) {
-	if n.kind != table {
+// held holds a table against what its section requires and against its ranges.
+func (b *binder) held(n *node, sec *section, subject string) {
+	b.missing(n, sec, subject)
+	b.rangesOf(n, sec, subject)
+}
+
+// missing reports required keys that are absent.
+func (b *binder) missing(n *node, sec *section, subject string) {
+	if n == nil || n.kind != table {
 		return
 	}
 	for i := range sec.keys {
@@ -66,6 +75,12 @@ func (b *binder) rangesOf(n *node, sec *section, subject string) {
 		if k.required && !n.has(k.name) {
 			b.add(n.at, subject, "%s is missing (%s is accepted)", k.name, k.form.want)
 		}
+	}
+}
+
+func (b *binder) rangesOf(n *node, sec *section, subject string) {
+	if n == nil || n.kind != table {
+		return
 	}
 	for _, name := range n.names() {
 		k := sec.find(name)
@@ -121,12 +136,45 @@ func (b *binder) idle() {
 		for _, name := range b.section(s.name).names() {
 			n := b.section(s.name).get(name)
 			subject := s.name + " " + strconv.Quote(name)
-			b.rangesOf(n, s.sec, subject)
+			b.held(n, s.sec, subject)
 			if s.name == "box" {
 				b.idleKeys(n, n.str("kind"), subject)
+				if n.has("preset") {
+					b.besidePreset(n, n.str("preset"), subject)
+				}
 			}
 		}
 	}
+}
+
+// inner holds the tables inside places, links and boxes against their keys.
+func (b *binder) inner() {
+	for _, s := range []string{"place", "link"} {
+		for _, name := range b.section(s).names() {
+			n, subject := b.section(s).get(name), s+" "+strconv.Quote(name)
+			b.checkBursts(n, subject)
+			b.held(n.get("tunnel"), tunnelKeys, subject+": tunnel")
+		}
+	}
+	for _, name := range b.section("box").names() {
+		n, subject := b.section("box").get(name), "box "+strconv.Quote(name)
+		b.innerBox(n, subject)
+	}
+	for _, name := range b.section("policy").names() {
+		boxes := b.section("policy").get(name).get("box")
+		for _, box := range boxes.names() {
+			n, subject := boxes.get(box), "policy "+strconv.Quote(name)+": box "+strconv.Quote(box)
+			b.rangesOf(n, policyBoxKeys, subject)
+			b.innerBox(n, subject)
+		}
+	}
+}
+
+// innerBox leaves out whether a translator names its outside, since that of a
+// policy may leave it to the box.
+func (b *binder) innerBox(n *node, subject string) {
+	b.rangesOf(n.get("nat"), natKeys, subject+": nat")
+	b.rangesOf(n.get("lifetimes"), lifetimeKeys, subject+": lifetimes")
 }
 
 // names reports names that two things share where only one can be meant.
@@ -200,45 +248,6 @@ func (b *binder) hostNode(r *sim.RelayPlan) (*node, string) {
 	return b.section("relay").get(r.Name), "relay " + strconv.Quote(r.Name)
 }
 
-// addresses checks prefixes and addresses. There is one address realm.
-func (b *binder) addresses() {
-	prefixes := map[topology.NetworkID]netip.Prefix{}
-	for _, name := range b.section("place").names() {
-		n := b.section("place").get(name)
-		if n.str("prefix") == "" {
-			continue
-		}
-		p, err := netip.ParsePrefix(n.str("prefix"))
-		if err != nil {
-			b.add(n.spotOf("prefix"), "place "+strconv.Quote(name), "prefix %q is not a network (\"10.1.0.0/16\" is accepted)", short(n.str("prefix")))
-			continue
-		}
-		prefixes[b.places[name]] = p
-	}
-	owner := map[netip.Addr]string{}
-	for i := range b.plan.Relays {
-		r := &b.plan.Relays[i]
-		if r.Address == "" {
-			continue
-		}
-		n, subject := b.hostNode(r)
-		at := n.spotOf("address")
-		a, err := netip.ParseAddr(r.Address)
-		if err != nil {
-			b.add(at, subject, "address %q is not an IP address", short(r.Address))
-			continue
-		}
-		a = a.Unmap() // ::ffff:10.0.0.1 is 10.0.0.1
-		if other, twice := owner[a]; twice {
-			b.add(at, subject, "address %s is the address of %q too", a, other)
-		}
-		owner[a] = r.Name
-		if p, ok := prefixes[r.Network]; ok && !p.Contains(a) {
-			b.add(at, subject, "address %s is outside the prefix %s of %q", a, p, b.plan.Networks[r.Network].Name)
-		}
-	}
-}
-
 // mostClients is the number of clients that a usual machine holds in memory,
 // once for each worker.
 const mostClients = 5_000_000
@@ -279,10 +288,8 @@ func (b *binder) firstOf(label int) *node {
 	return b.section("group").get(b.plan.Groups[i].ID)
 }
 
-// compile compiles the network of every policy and looks for paths, which
-// only the kinds of its boxes can change.
+// compile compiles the network of every policy.
 func (b *binder) compile() {
-	searched := map[string]bool{}
 	for _, p := range b.policies {
 		n, err := topology.Compile(p.spec)
 		if err != nil {
@@ -290,21 +297,15 @@ func (b *binder) compile() {
 			continue
 		}
 		p.Network = n
-		kinds := ""
-		for i := range p.spec.Boxes {
-			kinds += strconv.Itoa(int(p.spec.Boxes[i].Kind))
-		}
-		if !searched[kinds] {
-			searched[kinds] = true
-			b.paths(p)
-		}
 	}
+	b.wires()
 }
 
-// paths reports places of clients without a path to a relay or the root. That
-// a firewall lets nothing through is a policy; that there is no wire is a
-// mistake.
-func (b *binder) paths(p *policy) {
+// wires reports places of clients without a wire to a relay or the root. That
+// a firewall lets nothing through, or a translator in from one side alone, is a
+// policy; that there is no wire is a mistake.
+func (b *binder) wires() {
+	parts := b.parts()
 	targets := map[topology.NetworkID]string{} // with a host in each
 	for i := range b.plan.Relays {
 		if r := &b.plan.Relays[i]; targets[r.Network] == "" {
@@ -314,26 +315,58 @@ func (b *binder) paths(p *policy) {
 	searched := map[topology.NetworkID]bool{}
 	for i := range b.plan.Groups {
 		g := &b.plan.Groups[i]
-		places := []topology.NetworkID{g.Home}
-		for _, a := range g.Away {
-			places = append(places, a.Network)
-		}
-		for _, from := range places {
-			if !searched[from] {
-				searched[from] = true
-				b.pathsFrom(p, g, from, targets)
+		for _, from := range placesOfGroup(g) {
+			if searched[from] {
+				continue
+			}
+			searched[from] = true
+			for to := range topology.NetworkID(len(b.plan.Networks)) {
+				if host, ok := targets[to]; ok && parts[from] != parts[to] {
+					b.add(b.section("group").get(g.ID).at, "group "+strconv.Quote(b.plan.Labels[g.Label]),
+						"no path leads from %q to %q, where %q is", b.plan.Networks[from].Name, b.plan.Networks[to].Name, host)
+				}
 			}
 		}
 	}
 }
 
-func (b *binder) pathsFrom(p *policy, g *sim.GroupPlan, from topology.NetworkID, targets map[topology.NetworkID]string) {
-	for to := range topology.NetworkID(len(b.plan.Networks)) {
-		host, ok := targets[to]
-		if !ok || p.Network.Reachable(from, to) {
-			continue
-		}
-		b.add(b.section("group").get(g.ID).at, "group "+strconv.Quote(b.plan.Labels[g.Label]),
-			"no path leads from %q to %q, where %q is", b.plan.Networks[from].Name, b.plan.Networks[to].Name, host)
+// placesOfGroup are the places where the clients of a group can be.
+func placesOfGroup(g *sim.GroupPlan) []topology.NetworkID {
+	out := []topology.NetworkID{g.Home}
+	for _, a := range g.Away {
+		out = append(out, a.Network)
 	}
+	return out
+}
+
+// parts numbers the parts of the network that no wire joins: two places are in
+// one part if they have the same number. VPN clients are where they really are
+// besides.
+func (b *binder) parts() []int {
+	part := make([]int, len(b.plan.Networks))
+	for i := range part {
+		part[i] = i
+	}
+	join := func(places []topology.NetworkID) {
+		for _, id := range places[min(1, len(places)):] {
+			from, to := part[id], part[places[0]]
+			if from == to {
+				continue
+			}
+			for i := range part {
+				if part[i] == from {
+					part[i] = to
+				}
+			}
+		}
+	}
+	for i := range b.boxes {
+		join(slices.Concat(b.boxes[i].sides...))
+	}
+	for i := range b.plan.Networks {
+		if t := b.tunneled[topology.NetworkID(i)]; t != nil {
+			join([]topology.NetworkID{topology.NetworkID(i), t.Underlay})
+		}
+	}
+	return part
 }

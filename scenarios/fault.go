@@ -63,6 +63,9 @@ type spot struct {
 // String gives the spot as errors do: "file:line:col".
 func (s spot) String() string { return fmt.Sprintf("%s:%d:%d", s.file, s.line, s.col) }
 
+// lineOnly gives it as explanations do: "file:line".
+func (s spot) lineOnly() string { return fmt.Sprintf("%s:%d", s.file, s.line) }
+
 // faults collects what is wrong while the work goes on.
 type faults struct {
 	errors   ErrorList
@@ -71,6 +74,18 @@ type faults struct {
 
 func (f *faults) add(at spot, subject, format string, args ...any) {
 	f.errors = append(f.errors, Error{at.file, at.line, at.col, subject, fmt.Sprintf(format, args...)})
+}
+
+// once drops those errors since a mark, a number of errors, that say of a spot
+// what an earlier one says of it, whatever their subjects.
+func (f *faults) once(mark int) {
+	before := f.errors[:mark]
+	f.errors = append(before, slices.DeleteFunc(slices.Clone(f.errors[mark:]), func(e Error) bool {
+		return slices.ContainsFunc(before, func(b Error) bool {
+			b.Subject = e.Subject
+			return b == e
+		})
+	})...)
 }
 
 // warn keeps a warning.

@@ -205,3 +205,68 @@ var (
 	settingsBy   = mapOf(someSettings, "tables of settings by group")
 	expectations = mapOf(someTexts, "lists of text by policy")
 )
+
+// Forms of networks.
+var (
+	// links and views have tables under names: legs, and views of names.
+	links      = named(func() *section { return linkKeys })
+	views      = named(func() *section { return viewKeys })
+	jitterLaw  = oneOf("exponential", "uniform", "pareto")
+	dependence = oneOf("endpoint-independent", "address-dependent", "address-and-port-dependent")
+	// hostsByAddress: the host to which each public address belongs.
+	hostsByAddress = mapOf(aText, "table of text")
+	// errorLimits: a named set of limits, or the limits.
+	errorLimits = &form{
+		doc: `"unlimited", "linux" or table`, want: `"unlimited", "linux" or a table`,
+		valid: func(n *node) bool {
+			return n.kind == table || n.kind == text && (n.text == "unlimited" || n.text == "linux")
+		},
+		inside: func(p *parser, n *node, subject, key string) {
+			if n.kind == table {
+				p.section(n, errorLimitKeys, within(subject, key))
+			}
+		},
+	}
+	// someRules: a CSV file, which the resolver reads, or its rows.
+	someRules = &form{
+		doc: "text or list of tables", want: "the path of a CSV file or a list of tables",
+		valid: func(n *node) bool { return n.kind == text || n.kind == list },
+		inside: func(p *parser, n *node, subject, key string) {
+			for i, v := range n.list {
+				if v.kind != table {
+					p.wrong(v, subject, key, "a table")
+					n.list[i] = &node{at: v.at}
+					continue
+				}
+				p.section(v, ruleKeys, ruleSubject(v))
+			}
+		},
+	}
+	// yesOrNo also takes what tables of firewalls say.
+	yesOrNo = &form{
+		doc: "true or false", want: "true, false, yes or no",
+		valid: func(n *node) bool {
+			return n.kind == boolean || n.kind == text && (n.text == "yes" || n.text == "no")
+		},
+	}
+)
+
+// actions are what rules do.
+var actions = []string{"accept", "drop", "reject", "reject-net", "reject-host", "reject-port", "reject-reset"}
+
+// listOfTables is a list of tables with the keys of one section.
+func listOfTables(sec func() *section) *form {
+	return &form{
+		doc: "list of tables", want: "a list of tables", valid: func(n *node) bool { return n.kind == list },
+		inside: func(p *parser, n *node, subject, key string) {
+			for i, v := range n.list {
+				if v.kind != table {
+					p.wrong(v, subject, key, "a table")
+					n.list[i] = &node{at: v.at}
+					continue
+				}
+				p.section(v, sec(), within(subject, key))
+			}
+		},
+	}
+}

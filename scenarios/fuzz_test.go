@@ -22,12 +22,21 @@ func FuzzParse(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	networks, err := os.ReadFile("testdata/network.toml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	rules, err := os.ReadFile("testdata/edge.csv")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(networks, rules)
 	f.Add(base, []byte("x"))
 	f.Add(all, []byte("\"\n"))
 	f.Fuzz(func(t *testing.T, scenario, table []byte) {
 		fsys := fstest.MapFS{
 			"scenario.toml": {Data: scenario}, "base.toml": {Data: base},
-			"sites.csv": {Data: table}, "relays.csv": {Data: table}, "client.cfg": {Data: table},
+			"sites.csv": {Data: table}, "relays.csv": {Data: table}, "client.cfg": {Data: table}, "edge.csv": {Data: table},
 		}
 		s, err := Parse(fsys, "scenario.toml", Options{})
 		if err == nil {

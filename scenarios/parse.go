@@ -46,7 +46,7 @@ func parse(src *source, name string, f *faults) (root *node, ok bool) {
 }
 
 // tableSections are the keys at the top whose values are tables.
-var tableSections = []string{"tables", "place", "box", "opening", "policy", "relay", "root", "group", "events", "model", "goals", "findings"}
+var tableSections = []string{"tables", "place", "link", "route", "names", "box", "opening", "policy", "relay", "root", "group", "events", "model", "goals", "findings"}
 
 // maxChain bounds a chain of "extends".
 const maxChain = 16

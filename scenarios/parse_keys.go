@@ -105,8 +105,8 @@ func (p *parser) name(parent *node, what, name string) {
 		return
 	}
 	longest := maxName
-	if what == "group" {
-		longest = 2*maxName + 1 // GROUP/SITE
+	if what == "group" || what == "link" {
+		longest = 2*maxName + 1 // GROUP/SITE, PLACE-BOX
 	}
 	bad := name == "" || len(name) > longest
 	for _, r := range name {

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 )
@@ -15,14 +16,23 @@ type relaySetting struct {
 	read func(text string, at spot) (*node, string)
 }
 
-// relaySettingTable has the settings of a relay that have a key (spec 4.3, 6.7,
-// 6.7b, 10.1, 10.4).
+// relaySettingTable has the settings of a relay that have a key (spec 2.11, 4.3,
+// 6.7, 6.7b, 10.1, 10.4).
 var relaySettingTable = []relaySetting{
 	{"_BESRelay_Comm_Authenticating", "authenticating", readSwitch},
 	{"_BESRelay_Comm_KeyExchangePassword", "password", readText},
 	{"_Enterprise Server_ClientRegister_MaxChildCount", "max_children", readCap},
 	{"_BESRelay_Selection_AutoSelectableRelay", "auto_select", readSwitch},
 	{"_BESRelay_Register_Affiliation_AdvertisementList", "advertise", readText},
+	{"_BESClient_Relay_NameOverride", "listed_as", readAddress},
+}
+
+// readAddress reads a name override that is an address (spec 2.11).
+func readAddress(s string, at spot) (*node, string) {
+	if _, err := netip.ParseAddr(s); err != nil {
+		return nil, fmt.Sprintf("%q is not an IP address, and other names are not modelled: ignored", short(s))
+	}
+	return newText(at, s), ""
 }
 
 func readText(s string, at spot) (*node, string) { return newText(at, s), "" }

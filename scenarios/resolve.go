@@ -26,9 +26,10 @@ func resolve(src *source, root *node, f *faults) {
 	if t := root.get("tables").get("sites"); t != nil && t.kind == list {
 		r.sites = t.list
 	}
-	r.inherit("place", func(base, own *node) *node { return overlay(without(base, "hosts"), own) })
+	r.inherit("place", inheritPlace)
 	r.inherit("opening", overlay)
 	r.policies()
+	r.boxes()
 	r.places()
 	r.relays()
 	r.groups()
@@ -90,6 +91,19 @@ func (r *resolver) inherit(what string, merge func(base, own *node) *node) {
 	for _, name := range sec.names() {
 		visit(name, nil)
 	}
+}
+
+// inheritPlace lays a place over another one. A portal of its own and names of
+// its own displace what the other has of either.
+func inheritPlace(base, own *node) *node {
+	base = without(base, "hosts")
+	if own.truth("captive_portal") {
+		base.del("names")
+	}
+	if own.has("names") {
+		base.del("captive_portal")
+	}
+	return overlay(base, own)
 }
 
 // orphan marks what an entry might have inherited, so that it is not reported
@@ -243,8 +257,10 @@ func (r *resolver) fill() {
 		sec  *section
 		skip func(n *node, key string) bool
 	}{
-		{"place", placeKeys, nil},
-		{"box", boxKeys, func(n *node, key string) bool { return !boxHas(n.str("kind"), key) }},
+		{"place", placeKeys, func(n *node, key string) bool { return key == "strangers" && !n.has("reuses") }},
+		{"box", boxKeys, func(n *node, key string) bool {
+			return !boxHas(n.str("kind"), key) || n.has("preset") && presetDecides(key)
+		}},
 		{"opening", openingKeys, nil},
 		{"policy", policyKeys, nil},
 		{"relay", relayKeys, nil},
@@ -256,6 +272,7 @@ func (r *resolver) fill() {
 			}
 		}
 	}
+	r.fillNetwork()
 	root := r.relaySettings(r.section("root"), "root")
 	r.root.set("root", root)
 	fill(root, rootKeys, nil)
@@ -283,10 +300,21 @@ func fill(n *node, sec *section, skip func(n *node, key string) bool) {
 // boxHas tells whether a kind of box has a key.
 func boxHas(kind, key string) bool {
 	switch key {
-	case "otherwise":
+	case "between":
+		return kind != "host"
+	case "otherwise", "preset", "rules":
 		return kind != "router"
-	case "related_errors":
+	case "related_errors", "lifetimes":
+		return kind == "stateful" || kind == "host"
+	case "nat", "flows":
 		return kind == "stateful"
+	case "eats_expiring", "echo_for":
+		return kind == "stateful" || kind == "stateless"
+	case "errors_from":
+		return kind != "host"
 	}
 	return true
 }
+
+// presetDecides tells whether a preset has the say about a key.
+func presetDecides(key string) bool { return key == "otherwise" || key == "related_errors" }

@@ -29,7 +29,11 @@ func load(t testing.TB, name string, o Options) *Scenario {
 }
 
 func TestShippedScenariosLoadWithoutWarnings(t *testing.T) {
-	if got, want := Names(), []string{"branch-outage", "internet-relays"}; !slices.Equal(got, want) {
+	want := []string{
+		"branch-outage", "cgn-homes", "hotel-portal", "internet-relays",
+		"morning-storm", "split-dns", "two-firewalls", "vpn-tunnels",
+	}
+	if got := Names(); !slices.Equal(got, want) {
 		t.Fatalf("Names() = %q, want %q", got, want)
 	}
 	for _, name := range Names() {
@@ -239,10 +243,10 @@ func checkRichLegs(t *testing.T, s *Scenario) {
 	}
 	for name, want := range map[string]topology.NetworkSpec{
 		"oslo": {Name: "oslo", InsideRouters: 2, InsideDelay: ms / 2, InsideLoss: rng.ChanceOf(0.001), Access: []int{0, 1}},
-		"dmz":  {Name: "dmz", InsideRouters: 1, InsideDelay: ms},
+		"dmz":  {Name: "dmz", InsideRouters: 1, InsideDelay: ms, Prefixes: prefixes("192.0.2.0/24", "2001:db8::/64")},
 		"home": {Name: "home", InsideRouters: 1, InsideDelay: ms / 2, Access: []int{0, 1, 2, 3, 4, 5, 6}},
 	} {
-		if diff := cmp.Diff(want, s.Spec(0).Networks[network(t, s.Plan(), name)]); diff != "" {
+		if diff := cmp.Diff(want, s.Spec(0).Networks[network(t, s.Plan(), name)], equalAddresses); diff != "" {
 			t.Errorf("place %s (-want +got):\n%s", name, diff)
 		}
 	}

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"bytes"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -23,6 +24,8 @@ func samePlan(t testing.TB, a, b *Scenario) string {
 		cmpopts.IgnoreFields(sim.Expectation{}, "Source"),
 		cmpopts.IgnoreFields(sim.PolicyPlan{}, "Network"),
 		cmpopts.IgnoreFields(topology.Rule{}, "Source"),
+		cmpopts.IgnoreFields(topology.BoxSpec{}, "Source", "DropsSource"),
+		cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}),
 		cmpopts.EquateEmpty(),
 	}
 	if len(a.specs) == 0 {
@@ -53,7 +56,7 @@ func rich(t testing.TB, edit ...string) *Scenario {
 }
 
 func TestShowReadsBack(t *testing.T) {
-	all := map[string]*Scenario{"rich": rich(t)}
+	all := map[string]*Scenario{"rich": rich(t), "network": networked(t)}
 	for _, name := range Names() {
 		s, err := Load(name, Options{})
 		if err != nil {
@@ -99,6 +102,11 @@ func showAndRead(t testing.TB, s *Scenario) (*Scenario, string) {
 // TestShowSaysAllDefaults: every key with a default that applies is there.
 func TestShowSaysAllDefaults(t *testing.T) {
 	_, shown := showAndRead(t, rich(t))
+	if got := strings.Count(shown, "\noutside = "); got != 6 {
+		t.Errorf("outside is shown of %d places, want all 6", got)
+	}
+	_, more := showAndRead(t, networked(t))
+	shown += more
 	for _, sec := range allSections() {
 		for i := range sec.keys {
 			k := &sec.keys[i]
@@ -114,8 +122,5 @@ func TestShowSaysAllDefaults(t *testing.T) {
 		if !strings.Contains(shown, "\n"+name+" = ") {
 			t.Errorf("parameter %q is not shown", name)
 		}
-	}
-	if got := strings.Count(shown, "\noutside = "); got != 6 {
-		t.Errorf("outside is shown of %d places, want all 6", got)
 	}
 }
