@@ -43,14 +43,14 @@ var roomRules = map[string]roomRule{
 	},
 	"report": {
 		[]string{"results", "sim", "vtime"},
-		"a report shows figures and computes none: what it could reach it would soon recompute (of sim: the story of one selection, which is plain data)",
+		"a report shows figures and computes none: what it could reach it would soon recompute (of sim: the story of one selection, the trace of one packet and the map of a network, which are plain data)",
 	},
 	"probe": {
 		[]string{"selection", "vtime", "rng"},
 		"the prober drives the same rules over real sockets and must not see the simulated network",
 	},
 	"lab": {
-		[]string{"scenarios", "sim", "topology", "probe"},
+		[]string{"scenarios", "sim", "topology", "probe", "selection", "rng", "vtime"},
 		"the kernel oracle compares the model with the real thing from outside",
 	},
 	"cmd/relaysim": {
