@@ -4,7 +4,7 @@
 GO      ?= go
 TOOL    := $(GO) tool -modfile=tools.mod
 BIN     := bin/relaysim
-SHIPPED := internet-relays branch-outage
+SHIPPED := internet-relays branch-outage cgn-homes vpn-tunnels hotel-portal split-dns two-firewalls morning-storm
 # Replications of `make run` and of the reference outputs, so that the one can
 # be compared with the other.
 REPLICATIONS ?= 10
@@ -20,10 +20,10 @@ CHECKS := test fmt-check vet lint tidy race test-386 cross same-bytes reference-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build run check checks fmt reference mutants bench cover clean $(CHECKS)
+.PHONY: help build run check checks fmt reference mutants mutants-kernel test-kernel test-kernel-fresh bench cover clean $(CHECKS)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/relaysim
 	$(GO) build -trimpath $(STAMP) -o $(BIN) ./cmd/relaysim
@@ -33,6 +33,7 @@ run: build ## run the main job on the shipped scenario and show its result
 
 test: ## run all tests (no root; modules are fetched on first use)
 	$(GO) test ./...
+	@echo "not run: the comparison with the Linux kernel (as root: make test-kernel)"
 
 check: $(CHECKS) ## everything that CI runs
 
@@ -55,8 +56,9 @@ lint: ## staticcheck, kept at zero findings
 tidy: ## fail if go.mod or go.sum is not tidy
 	$(GO) mod tidy -diff
 
-race: ## run all tests under the race detector
-	CGO_ENABLED=1 $(GO) test -race -timeout 30m ./...
+# What -short leaves out is the same code over more scenarios; `make test` has it.
+race: ## run the tests under the race detector
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 30m ./...
 
 test-386: ## run the model's tests as a 32-bit program (on amd64)
 	GOOS=linux GOARCH=386 CGO_ENABLED=0 $(GO) test ./vtime/... ./rng/... ./selection/... ./topology/... ./sim/... ./results/...
@@ -81,6 +83,16 @@ fuzz: ## fuzz every target for FUZZTIME each (10s)
 
 mutants: ## carry out the faults of docs/model.md; each must make its test fail
 	GO="$(GO)" tools/mutants
+
+test-kernel: ## compare the model with the Linux kernel (root, ip and nft)
+	$(GO) vet -tags kernel ./lab
+	$(GO) test -tags kernel -count 1 -timeout 20m -v ./lab
+
+test-kernel-fresh: ## the random networks of that with seeds of today (nightly)
+	$(GO) test -tags kernel -count 1 -timeout 20m -v -run TestRandomNetworks ./lab -args -lab.seed $$(date +%Y%m%d)000
+
+mutants-kernel: ## carry out the faults of docs/validation.md; test-kernel must find each
+	GO="$(GO)" tools/mutants-kernel
 
 bench: ## run the benchmarks BENCHCOUNT times (1); compare two outputs with benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) ./...

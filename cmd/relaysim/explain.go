@@ -47,7 +47,7 @@ func (f *explainFlags) define(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.client, "client", "", "`client`: a group for its first client, or group/number (required)")
-	flags.StringVar(&f.policy, "policy", "", "`policy` under which it selects (default: the scenario's first)")
+	flags.Var(&once{value: &f.policy}, "policy", "`policy` under which it selects (default: the scenario's first)")
 	flags.StringVar(&f.at, "at", "", "last selection until this `time`, as \"Wed 09:30\" or 36h (default: the first away from home, if any)")
 	flags.IntVar(&f.replication, "replication", 1, "`number` of the repetition, from 1")
 	flags.Uint64Var(&f.seed, "seed", 0, "`seed` of all chance (default: the scenario's)")

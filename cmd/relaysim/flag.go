@@ -33,6 +33,28 @@ func (c *choice) complete(*cobra.Command, []string, string) ([]cobra.Completion,
 	return c.of, cobra.ShellCompDirectiveNoFileComp
 }
 
+// once is a flag of text that is given at most one time.
+type once struct {
+	value *string
+	given bool
+}
+
+func (o *once) String() string {
+	if o.value == nil {
+		return ""
+	}
+	return *o.value
+}
+func (o *once) Type() string { return "string" }
+
+func (o *once) Set(s string) error {
+	if o.given {
+		return errors.New("given a second time (one is accepted)")
+	}
+	*o.value, o.given = s, true
+	return nil
+}
+
 // plainFlagError says in plain words what is wrong with a flag: pflag's own
 // texts show the innards of strconv and name no neighbour of a wrong name.
 func plainFlagError(cmd *cobra.Command, err error) error {

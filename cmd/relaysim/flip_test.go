@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -60,6 +62,9 @@ func TestFlips(t *testing.T) {
 			t.Parallel()
 			checkVerdicts(t, flip{Scenario: name}, exitDone)
 		})
+	}
+	if testing.Short() {
+		return
 	}
 	for _, f := range flips(t) {
 		t.Run(f.Scenario+"/"+f.Cause, func(t *testing.T) {
@@ -139,7 +144,8 @@ func checkVerdicts(t *testing.T, f flip, code int) {
 func flippedCopy(t *testing.T, dir string, f flip) string {
 	t.Helper()
 	folder := filepath.Join(dir, f.Scenario)
-	if err := os.CopyFS(folder, os.DirFS(filepath.Join(shippedFolder, f.Scenario))); err != nil {
+	files := filepath.Join(shippedFolder, f.Scenario) // some scenarios are a single file
+	if err := os.CopyFS(folder, os.DirFS(files)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(filepath.Join(shippedFolder, f.Scenario+".toml"))

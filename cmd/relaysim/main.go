@@ -6,7 +6,10 @@
 //	relaysim run --policy echo mine.toml  # a file of your own, one policy
 //	relaysim check *.toml                 # read and check, run nothing
 //	relaysim show mine.toml               # with all defaults filled in
+//	relaysim trace mine.toml --from A --to B  # one packet, router by router
+//	relaysim show mine.toml --network     # a picture of the network
 //	relaysim list                         # what is shipped
+//	relaysim probe --relays r.csv --settings clientsettings.cfg  # over the real network
 //
 // Data goes to stdout and to the output folder, talk to stderr. Exit codes:
 // 0 done and every goal and finding holds, 1 one does not, 2 bad usage or

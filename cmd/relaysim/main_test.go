@@ -101,7 +101,7 @@ func call(args ...string) ended {
 
 // TestHelpFitsOnAScreen holds every help text to 40 lines of 132 columns.
 func TestHelpFitsOnAScreen(t *testing.T) {
-	for _, command := range []string{"", "run", "explain", "check", "show", "list", "version", "completion"} {
+	for _, command := range []string{"", "run", "explain", "trace", "check", "show", "list", "version", "completion"} {
 		args := append(strings.Fields(command), "--help")
 		got := call(args...)
 		if got.code != exitDone || got.stdout == "" {
@@ -131,7 +131,9 @@ func TestUnwritableStdoutIsAFailure(t *testing.T) {
 		{"version"},
 		{"check", "testdata/tiny.toml"},
 		{"show", "testdata/tiny.toml"},
+		{"show", "testdata/tiny.toml", "--network"},
 		{"explain", "testdata/tiny.toml", "--client", "remote"},
+		{"trace", "testdata/tiny.toml", "--from", "remote", "--to", "dmz-1"},
 		{"run", "testdata/tiny.toml", "--progress", "none", "-o", filepath.Join(t.TempDir(), "out")},
 	} {
 		var stderr bytes.Buffer
