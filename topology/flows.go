@@ -127,7 +127,7 @@ func (t *flowTable) admit(key flowKey, most int, life time.Duration, at vtime.In
 		t.crowds[key.box] = q
 	}
 	for q.due(at) {
-		old := q.pop()
+		old := q.pop().what
 		if until := t.until[old]; until > at {
 			q.push(until, old)
 		} else {
@@ -146,52 +146,11 @@ func (t *flowTable) reset() {
 	clear(t.crowds)
 }
 
-// queue is a heap of things by the instant at which they may be due.
-type queue[T any] struct{ entries []queued[T] }
-
-type queued[T any] struct {
-	at   vtime.Instant
-	what T
-}
+// queue has things by the instant at which they may be due.
+type queue[T any] struct{ heap[vtime.Instant, T] }
 
 // due tells whether the first thing is due at an instant.
-func (q *queue[T]) due(at vtime.Instant) bool { return len(q.entries) > 0 && q.entries[0].at <= at }
-
-func (q *queue[T]) push(at vtime.Instant, what T) {
-	q.entries = append(q.entries, queued[T]{at, what})
-	for i := len(q.entries) - 1; i > 0; {
-		parent := (i - 1) / 2
-		if q.entries[parent].at <= q.entries[i].at {
-			break
-		}
-		q.entries[i], q.entries[parent] = q.entries[parent], q.entries[i]
-		i = parent
-	}
-}
-
-// pop removes a thing that is due first. Which of several goes first does not
-// matter: all that are due go.
-func (q *queue[T]) pop() T {
-	top, last := q.entries[0].what, len(q.entries)-1
-	q.entries[0] = q.entries[last]
-	q.entries[last] = queued[T]{}
-	q.entries = q.entries[:last]
-	for i := 0; ; {
-		child := 2*i + 1
-		if child >= last {
-			break
-		}
-		if child+1 < last && q.entries[child+1].at < q.entries[child].at {
-			child++
-		}
-		if q.entries[i].at <= q.entries[child].at {
-			break
-		}
-		q.entries[i], q.entries[child] = q.entries[child], q.entries[i]
-		i = child
-	}
-	return top
-}
+func (q *queue[T]) due(at vtime.Instant) bool { return len(q.entries) > 0 && q.entries[0].key <= at }
 
 // track keeps the flow of a packet that the box has accepted. Only a packet in
 // the flow's own direction begins one: what the rules let back is judged by

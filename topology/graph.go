@@ -298,7 +298,7 @@ type search struct {
 	family int
 	cost   []cost // by node
 	next   []LegID
-	heap   []entry
+	heap   heap[cost, node]
 }
 
 // to finds the cheapest way from every node to a goal, backwards from there
@@ -350,19 +350,19 @@ func (s *search) begin(d goal) *tree {
 		s.cost[i] = unreached
 	}
 	t := &tree{goal: d, next: slices.Repeat([]LegID{NoLeg}, nodes)}
-	s.next, s.heap = t.next, s.heap[:0]
+	s.next, s.heap.entries = t.next, s.heap.entries[:0]
 	return t
 }
 
 func (s *search) settle() {
-	for len(s.heap) > 0 {
-		e := s.pop()
+	for len(s.heap.entries) > 0 {
+		e := s.heap.pop()
 		switch {
-		case e.cost > s.cost[e.node]: // settled by a cheaper way
-		case int(e.node) < s.g.networks:
-			s.fromNetwork(NetworkID(e.node))
+		case e.key > s.cost[e.what]: // settled by a cheaper way
+		case int(e.what) < s.g.networks:
+			s.fromNetwork(NetworkID(e.what))
 		default:
-			s.fromGate(e.node)
+			s.fromGate(e.what)
 		}
 	}
 }
@@ -420,7 +420,7 @@ func (s *search) offer(n node, leg LegID, c cost) {
 	case c < s.cost[n]:
 		s.cost[n], s.next[n] = c, leg
 		if int(n) >= s.g.networks || s.g.transit[n] {
-			s.push(entry{c, n})
+			s.heap.push(c, n)
 		}
 	case c == s.cost[n] && s.next[n] != NoLeg && s.g.rank[leg] < s.g.rank[s.next[n]]:
 		s.next[n] = leg

@@ -236,7 +236,7 @@ func (t *natTable) remove(nat *translator, key insideKey, m *mapping) {
 // expire removes the mappings whose time is over at an instant.
 func (t *natTable) expire(nat *translator, at vtime.Instant) {
 	for t.queue.due(at) {
-		m := t.queue.pop()
+		m := t.queue.pop().what
 		switch {
 		case m.gone:
 		case m.until > at:

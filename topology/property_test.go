@@ -552,14 +552,14 @@ func floydWarshall(s *Spec) [][]int {
 func TestHeap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		costs := rapid.SliceOf(rapid.Uint64()).Draw(t, "costs")
-		g := &search{}
+		var h heap[cost, node]
 		for i, c := range costs {
-			g.push(entry{cost(c), node(i)})
+			h.push(cost(c), node(i))
 		}
 		slices.SortFunc(costs, cmp.Compare[uint64])
 		for _, want := range costs {
-			if got := g.pop(); got.cost != cost(want) {
-				t.Fatalf("pop = %d, want %d", got.cost, want)
+			if got := h.pop(); got.key != cost(want) {
+				t.Fatalf("pop = %d, want %d", got.key, want)
 			}
 		}
 	})
