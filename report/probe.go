@@ -95,10 +95,10 @@ func probeFate(f *sim.StoryFate) (string, bool) {
 // ProbeJSON writes what a prober found as JSON, on one line if it is one of
 // several.
 func ProbeJSON(w io.Writer, p *Probe, oneLine bool) error {
-	data, err := json.MarshalIndent(p, "", "  ")
-	if oneLine {
-		data, err = json.Marshal(p)
+	if !oneLine {
+		return sendJSON(w, "probe", p)
 	}
+	data, err := json.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("encode the probe: %w", err)
 	}

@@ -14,9 +14,14 @@ import (
 
 // StoryJSON writes a story as JSON.
 func StoryJSON(w io.Writer, s *sim.Story) error {
-	data, err := json.MarshalIndent(s, "", "  ")
+	return sendJSON(w, "story", s)
+}
+
+// sendJSON writes a value as indented JSON; what it is goes into the error.
+func sendJSON(w io.Writer, what string, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
-		return fmt.Errorf("encode the story: %w", err)
+		return fmt.Errorf("encode the %s: %w", what, err)
 	}
 	return send(w, append(data, '\n'))
 }

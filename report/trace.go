@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -13,11 +12,7 @@ import (
 
 // TraceJSON writes a trace as JSON.
 func TraceJSON(w io.Writer, t *sim.PacketTrace) error {
-	data, err := json.MarshalIndent(t, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode the trace: %w", err)
-	}
-	return send(w, append(data, '\n'))
+	return sendJSON(w, "trace", t)
 }
 
 // TraceText writes a trace as traceroute would if it knew everything: of one
