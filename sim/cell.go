@@ -120,7 +120,7 @@ func newCell(p *Plan, policy, replication int, level Level, traced bool) *cell {
 	c := &cell{
 		plan: p, pol: pol, ahead: level == LevelRound && pol.Params.LateReplyPolicy != selection.ReopenLate,
 		end: vtime.Instant(p.Duration), warm: vtime.Instant(p.WarmUp),
-		weather: rng.Seed(p.Seed).Child(rng.Replication, uint64(replication)),
+		weather: p.replicationKey(replication),
 		tally:   newTally(p, policy, replication),
 	}
 	if traced {
@@ -147,14 +147,27 @@ func newCell(p *Plan, policy, replication int, level Level, traced bool) *cell {
 	return c
 }
 
+// replicationKey is the key from which all chance of a replication is drawn.
+func (p *Plan) replicationKey(replication int) rng.Key {
+	return rng.Seed(p.Seed).Child(rng.Replication, uint64(replication))
+}
+
+// key is the key of a group in a replication.
+func (g *GroupPlan) key(replication rng.Key) rng.Key {
+	return replication.Child(rng.Group, rng.Hash(g.ID))
+}
+
+// clientKey is the key of the n-th client of a group.
+func clientKey(group rng.Key, n int) rng.Key { return group.Child(rng.Client, uint64(n)) }
+
 func (c *cell) addGroup(i int, key rng.Key) {
 	g := &c.plan.Groups[i]
 	c.groups = append(c.groups, group{plan: g, first: len(c.clients)})
 	course := c.course(uint32(i), 0)
 	c.groups[i].course = course
-	gk := key.Child(rng.Group, rng.Hash(g.ID))
+	gk := g.key(key)
 	for j := range g.Count {
-		k := gk.Child(rng.Client, uint64(g.First+j))
+		k := clientKey(gk, g.First+j)
 		c.clients = append(c.clients, client{
 			sel: selection.New(course, k, 0), key: k, group: uint32(i),
 			parent: selection.NoRelay, lastNet: noNetwork,

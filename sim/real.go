@@ -12,8 +12,7 @@ func (p *Plan) RelayList(policy int) *selection.List { return p.list(policy) }
 
 // ClientKey is the key from which all chance of a client is drawn.
 func (p *Plan) ClientKey(group, client, replication int) rng.Key {
-	key := rng.Seed(p.Seed).Child(rng.Replication, uint64(replication))
-	return key.Child(rng.Group, rng.Hash(p.Groups[group].ID)).Child(rng.Client, uint64(client))
+	return clientKey(p.Groups[group].key(p.replicationKey(replication)), client)
 }
 
 // Attachment is where a client is attached to a network under a policy.

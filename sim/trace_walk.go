@@ -148,8 +148,7 @@ func (p *Plan) worldAt(policy int, at vtime.Instant) *cell {
 // replication.
 func (t *tracer) client() {
 	g := &t.plan.Groups[t.q.Group]
-	t.key = rng.Seed(t.plan.Seed).Child(rng.Replication, 0).
-		Child(rng.Group, rng.Hash(g.ID)).Child(rng.Client, uint64(g.First+t.q.Client))
+	t.key = clientKey(g.key(t.plan.replicationKey(0)), g.First+t.q.Client)
 	at, offline := g.Home, false
 	if t.q.At != nil && !g.Life.Always {
 		s, ok := g.nextSession(t.key, t.at, t.plan.StartOfWeek, vtime.Instant(t.plan.Duration))
