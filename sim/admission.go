@@ -20,7 +20,7 @@ import (
 
 // conclude ends the client's attempt, whose packets have done their work.
 func (c *cell) conclude(i int) {
-	k := &c.clients[i].conn
+	k := &c.client(i).conn
 	if k.outcome != selection.Registered || !c.capped {
 		c.admit(i)
 		return
@@ -45,12 +45,12 @@ func (c *cell) admitArrivals() {
 }
 
 func (c *cell) arrivalDraw(i int) uint64 {
-	return c.clients[i].key.Draw(rng.Admission, uint64(c.now))
+	return c.client(i).key.Draw(rng.Admission, uint64(c.now))
 }
 
 // admit lets the relay decide and feeds the outcome to the Selector.
 func (c *cell) admit(i int) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	o, certificate := c.judge(cl)
 	c.keepAdmission(cl, o, certificate)
 	c.registered(i, o, c.now)

@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/relaysim/relaysim/rng"
 	"github.com/relaysim/relaysim/selection"
@@ -11,10 +10,32 @@ import (
 	"github.com/relaysim/relaysim/vtime"
 )
 
-// cell is one policy in one replication: the only mutable state of a run.
-type cell struct {
+// scene is what the clients of a cell share: the relays, their lists, the
+// clients' courses. It changes only where the world does, never while clients
+// are worked on side by side.
+type scene struct {
 	plan *Plan
 	pol  *PolicyPlan
+	net  *topology.Network
+	// weather keys what befalls links by themselves. balanced: ways are chosen
+	// by flow or packet, so that a fate belongs to a packet.
+	weather  rng.Key
+	balanced bool
+	relays   []relay
+	groups   []group
+	// profiles are the groups' settings, each once.
+	profiles []profile
+	stages   int // of all courses made so far
+	library  library
+	// attachBase numbers attachments: network n, variant v is attachBase[n]+v.
+	attachBase  []int
+	attachments int
+}
+
+// cell is one policy in one replication, or the part of it that one worker
+// carries on: the only mutable state of a run.
+type cell struct {
+	*scene
 	// ahead: what nothing can touch is completed at once.
 	ahead bool
 	end   vtime.Instant
@@ -23,19 +44,12 @@ type cell struct {
 	q   queue
 	now vtime.Instant
 
-	net   *topology.Network
-	state *topology.State
-	// weather keys what befalls links by themselves. balanced: ways are chosen
-	// by flow or packet, so that a fate belongs to a packet.
-	weather  rng.Key
-	balanced bool
-	relays   []relay
-	clients  []client
-	groups   []group
+	state   *topology.State
+	clients []client
+	loads   loads
 	// change is the index of the next event of the plan, changeAt its time.
 	change   int
 	changeAt vtime.Instant
-	library  library
 	// capped: a relay has a cap on its children. arrivals are the clients
 	// whose registrations complete at this instant and are not decided yet.
 	capped                  bool
@@ -43,10 +57,7 @@ type cell struct {
 
 	// quiet memoises, by stage and attachment, the smallest TTL that can
 	// bring a reply; see quietBelow. It is dropped when the world changes.
-	quiet       [][]int16
-	attachments int
-	// attachBase numbers attachments: network n, variant v is attachBase[n]+v.
-	attachBase []int
+	quiet [][]int16
 
 	flights flights // at packet level
 
@@ -60,12 +71,10 @@ type cell struct {
 
 // group is what the clients of one GroupPlan share.
 type group struct {
-	plan  *GroupPlan
-	first int // number of its first client
-	// course is the one with which its clients begin, courses are all made so
-	// far.
-	course  *selection.Course
-	courses []madeCourse
+	plan    *GroupPlan
+	key     rng.Key
+	first   int // number of its first client
+	profile int // index in scene.profiles
 	// seek is the seek list that an event gave it; nil: that of the policy.
 	seek *string
 }
@@ -81,9 +90,6 @@ type relay struct {
 	gate   selection.Gate
 	// children are the clients that last registered here.
 	children uint32
-	load     uint32
-	// since is when load last changed.
-	since vtime.Instant
 }
 
 type relayMode uint8
@@ -110,19 +116,17 @@ func (r *relay) exist(there bool) {
 	}
 }
 
-// SampleEvery is the spacing of RelayTally.Samples.
-const SampleEvery = 5 * time.Minute
-
 // newCell prepares a cell; its clients are offline and their first sessions
 // queued.
 func newCell(p *Plan, policy, replication int, level Level, traced bool) *cell {
 	pol := &p.Policies[policy]
 	c := &cell{
-		plan: p, pol: pol, ahead: level == LevelRound && pol.Params.LateReplyPolicy != selection.ReopenLate,
-		end: vtime.Instant(p.Duration), warm: vtime.Instant(p.WarmUp),
-		weather: p.replicationKey(replication),
-		tally:   newTally(p, policy, replication),
+		scene: &scene{plan: p, pol: pol, weather: p.replicationKey(replication)},
+		ahead: level == LevelRound && pol.Params.LateReplyPolicy != selection.ReopenLate,
+		end:   vtime.Instant(p.Duration), warm: vtime.Instant(p.WarmUp),
+		tally: newTally(p, policy, replication),
 	}
+	c.loads = newLoads(c.tally.Relays, c.warm, c.end)
 	if traced {
 		c.trace = &Trace{}
 	}
@@ -162,10 +166,9 @@ func clientKey(group rng.Key, n int) rng.Key { return group.Child(rng.Client, ui
 
 func (c *cell) addGroup(i int, key rng.Key) {
 	g := &c.plan.Groups[i]
-	c.groups = append(c.groups, group{plan: g, first: len(c.clients)})
-	course := c.course(uint32(i), 0)
-	c.groups[i].course = course
 	gk := g.key(key)
+	c.groups = append(c.groups, group{plan: g, key: gk, first: len(c.clients), profile: c.profileOf(c.pol.Settings[i])})
+	course := c.course(uint32(i), 0)
 	for j := range g.Count {
 		k := clientKey(gk, g.First+j)
 		c.clients = append(c.clients, client{
@@ -223,6 +226,9 @@ func addHost(l *selection.List, name string, id selection.RelayID) {
 	}
 }
 
+// mostWaiting is how many changes of load wait at most to be worked off.
+const mostWaiting = 1 << 16
+
 // run works through the events until the end of the plan. It reports an error
 // if the packets walked do not add up.
 func (c *cell) run(ctx context.Context) error {
@@ -236,6 +242,9 @@ func (c *cell) run(ctx context.Context) error {
 		}
 		if e.at >= c.end {
 			break
+		}
+		if e.at > c.now && c.loads.waiting > mostWaiting {
+			c.loads.settle(e.at)
 		}
 		c.now = e.at
 		c.tally.Events++

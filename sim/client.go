@@ -50,8 +50,7 @@ type client struct {
 // observed is the part of a client that only the tally reads.
 type observed struct {
 	everOnline, everRegistered bool
-	found                      bool // registered in this session
-	connectedAt                vtime.Instant
+	found                      bool  // registered in this session
 	cause                      cause // why the next change of parent will have happened
 	left                       [2]formerParent
 
@@ -83,10 +82,13 @@ const (
 	causeLoss              // the relay or the way to it failed
 )
 
+// client is the client of a number, which is awake.
+func (c *cell) client(i int) *client { return &c.clients[i] }
+
 // scheduleSession queues the beginning of the client's next session after the
 // given instant.
 func (c *cell) scheduleSession(i int, after vtime.Instant) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	g := &c.plan.Groups[cl.group]
 	s, ok := g.nextSession(cl.key, after, c.plan.StartOfWeek, c.end)
 	if !ok {
@@ -99,7 +101,7 @@ func (c *cell) scheduleSession(i int, after vtime.Instant) {
 
 // live takes a client online or offline.
 func (c *cell) live(i int) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	if cl.lifeAt != c.now {
 		return
 	}
@@ -116,7 +118,7 @@ func (c *cell) live(i int) {
 // goOnline begins a session. An agent that wakes in another network than it
 // was last in sees its address change (spec 3.2).
 func (c *cell) goOnline(i int) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	s := cl.session
 	trigger, known := selection.Start, cl.lastNet != noNetwork
 	if known && cl.lastNet != s.at {
@@ -147,9 +149,9 @@ func (c *cell) access(k rng.Key, n topology.NetworkID) uint16 {
 
 // goOffline ends a session; whatever is in flight is abandoned.
 func (c *cell) goOffline(i int) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	c.setConnected(i, false)
-	c.observeSessionEnd(cl)
+	c.observeSessionEnd(cl.slot)
 	cl.online, cl.lifeAt = false, vtime.Never
 	c.dropLoss(cl, lossCut)
 	cl.ask.drop()
@@ -162,7 +164,7 @@ func (c *cell) goOffline(i int) {
 // pump drains the Selector until it asks for nothing more, carries out what
 // it asked, and queues its deadline.
 func (c *cell) pump(i int) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	for {
 		c.actions = cl.sel.Drain(c.actions[:0])
 		if len(c.actions) == 0 {
@@ -194,7 +196,7 @@ func (c *cell) perform(i int, a selection.Action) {
 }
 
 func (c *cell) deadline(i int) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	if cl.deadlineAt != c.now {
 		return
 	}
@@ -234,7 +236,7 @@ func carries(f *topology.Fate) bool {
 // succeed while nothing is failing are not queued; the Selector's contract
 // makes them no-ops.
 func (c *cell) contact(i int) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	if cl.contactAt != c.now {
 		return
 	}
@@ -251,7 +253,7 @@ func (c *cell) contact(i int) {
 // watchFailing keeps contacts coming while contact with the parent fails:
 // each of them can end the failure.
 func (c *cell) watchFailing(i int) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	since, failing := cl.sel.Failing()
 	if !failing {
 		return
@@ -269,7 +271,7 @@ func (c *cell) watchFailing(i int) {
 
 // scheduleContact queues the client's first contact after the given instant.
 func (c *cell) scheduleContact(i int, after vtime.Instant) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	at := cl.sel.NextContact(after)
 	if at == cl.contactAt {
 		return

@@ -78,7 +78,7 @@ func TestRehomeTimeIsTheSumOfItsParts(t *testing.T) {
 	for i := range c.clients {
 		sel := selection.New(course, gk.Child(rng.Client, uint64(i)), 0)
 		if len(c.clients[i].left) > 0 && c.clients[i].left[0].relay == 0 {
-			detection += between(0, vtime.Instant(fails), sel.NextContact(vtime.Instant(fails)))
+			detection += uint64(sel.NextContact(vtime.Instant(fails)).Microseconds() - vtime.Instant(fails).Microseconds())
 		}
 	}
 	if slot.Detection != detection {

@@ -38,7 +38,7 @@ func (k *connection) tryAt(n uint32) vtime.Instant {
 // once where nothing can touch it; a success that changes the load of a relay
 // still waits for its time, so that loads change in order.
 func (c *cell) register(i int, a selection.Action) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	cl.conn = connection{open: true, again: a.Again, seq: a.Seq, target: a.Target, at: a.At}
 	k := &cl.conn
 	if !a.Target.Known() {
@@ -165,7 +165,7 @@ func (c *cell) tryKey(cl *client, n uint32) rng.Key {
 
 // connectStep is the time for the next SYN, for giving up, or for the result.
 func (c *cell) connectStep(i int, seq uint32) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	k := &cl.conn
 	if !k.open || k.seq != seq {
 		return
@@ -195,7 +195,7 @@ func (c *cell) connectStep(i int, seq uint32) {
 // try sends the next SYN. The first asks the resolver; without an answer the
 // attempt is over. The caller pumps then.
 func (c *cell) try(i int) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	k := &cl.conn
 	n := k.tries
 	p, ok := c.syn(cl, n)
@@ -230,7 +230,7 @@ func (k *connection) is(detail uint32) bool {
 }
 
 func (c *cell) synAtHost(i int, f *flight, detail uint32) {
-	k := &c.clients[i].conn
+	k := &c.client(i).conn
 	if !k.is(detail) {
 		return
 	}
@@ -241,7 +241,7 @@ func (c *cell) synAtHost(i int, f *flight, detail uint32) {
 }
 
 func (c *cell) tcpAtClient(i int, detail uint32) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	k := &cl.conn
 	if !k.is(detail) {
 		return
@@ -264,7 +264,7 @@ func (c *cell) tcpAtClient(i int, detail uint32) {
 // they connect, whatever its code. A time-exceeded is a soft error and does not
 // end it (RFC 1122 section 4.2.3.9).
 func (c *cell) connectRefused(i int, detail uint32, kind topology.Kind) {
-	k := &c.clients[i].conn
+	k := &c.client(i).conn
 	if !k.is(detail) || kind == topology.TimeExceeded {
 		return
 	}
@@ -279,7 +279,7 @@ func (c *cell) connectRefused(i int, detail uint32, kind topology.Kind) {
 // registered ends the attempt and feeds its outcome to the Selector. The
 // caller pumps.
 func (c *cell) registered(i int, o selection.Outcome, at vtime.Instant) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	k := &cl.conn
 	k.open = false
 	c.watch.registered(at, o)

@@ -126,7 +126,7 @@ func (w *watch) acted(c *cell, i int, a *selection.Action) {
 	if w == nil || a.Again {
 		return
 	}
-	cl := &c.clients[i]
+	cl := c.client(i)
 	if w.open && w.rec.isOver(a) {
 		w.abandon(c.now)
 	}

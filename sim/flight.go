@@ -176,7 +176,7 @@ func (c *cell) atHost(i int, detail uint32) {
 	case f.gone:
 	case detail&0xffff >= firstReset:
 		c.synAtHost(i, &f, detail)
-	case c.clients[i].ask.of(detail) != nil:
+	case c.client(i).ask.of(detail) != nil:
 		c.reply(i, &f, topology.EchoReply, detail)
 	}
 }

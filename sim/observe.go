@@ -22,47 +22,45 @@ func newTally(p *Plan, policy, replication int) *Tally {
 
 func micro(d time.Duration) uint64 { return uint64(d / time.Microsecond) }
 
-// between is the span from a to b in microseconds, cut to begin at from. The
-// ends are rounded one by one, so that adjoining spans add up.
-func between(from, a, b vtime.Instant) uint64 {
-	a = max(a, from)
-	if b <= a {
-		return 0
-	}
-	return uint64(b.Microseconds() - a.Microseconds())
-}
-
 func (c *cell) observeSession(cl *client) {
 	cl.everOnline, cl.found = true, false
 	cl.session.on = c.now
-	c.tally.Slots[cl.slot].Sessions++
+	s := &c.tally.Slots[cl.slot]
+	s.Sessions++
+	s.Online -= c.measured()
+	s.OnlineAll -= uint64(c.now.Microseconds())
 }
 
-func (c *cell) observeSessionEnd(cl *client) {
-	s := &c.tally.Slots[cl.slot]
-	s.Online += between(c.warm, cl.session.on, c.now)
-	s.OnlineAll += between(0, cl.session.on, c.now)
+func (c *cell) observeSessionEnd(slot int32) {
+	s := &c.tally.Slots[slot]
+	s.Online += c.measured()
+	s.OnlineAll += uint64(c.now.Microseconds())
 }
+
+// measured is now, not before the end of the warm-up, in microseconds. A span
+// adds it at its end, having taken it off at its beginning: so nothing has to
+// be kept meanwhile, and what adjoining spans round adds up.
+func (c *cell) measured() uint64 { return uint64(max(c.now, c.warm).Microseconds()) }
 
 // setConnected moves the client onto or off its parent's load.
 func (c *cell) setConnected(i int, on bool) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	if cl.connected == on {
 		return
 	}
 	cl.connected = on
+	c.loads.change(cl.parent, c.now, on)
+	s := &c.tally.Slots[cl.slot]
 	if !on {
-		c.changeLoad(cl.parent, -1)
-		c.observeConnectedTime(cl)
+		c.observeConnectedTime(s, cl.parent, cl.by)
 		return
 	}
-	c.changeLoad(cl.parent, +1)
-	cl.connectedAt = c.now
+	s.TimeOn[cl.parent] -= c.measured()
+	s.TimeBy[cl.by] -= c.measured()
 	if cl.found {
 		return
 	}
 	cl.found = true
-	s := &c.tally.Slots[cl.slot]
 	took := c.now.Sub(cl.session.on)
 	s.FoundTime.Add(micro(took))
 	for k, bound := range c.plan.FoundBounds {
@@ -72,38 +70,16 @@ func (c *cell) setConnected(i int, on bool) {
 	}
 }
 
-func (c *cell) observeConnectedTime(cl *client) {
-	us := between(c.warm, cl.connectedAt, c.now)
-	s := &c.tally.Slots[cl.slot]
-	s.TimeOn[cl.parent] += us
-	s.TimeBy[cl.by] += us
-}
-
-// changeLoad changes a relay's load at this instant.
-func (c *cell) changeLoad(id selection.RelayID, by int) {
-	c.settleLoad(id, c.now)
-	r := &c.relays[id]
-	r.load = uint32(int(r.load) + by)
-}
-
-// settleLoad integrates and samples a relay's load up to the instant. A load
-// that lasted no time is no peak: it hangs on the order of what happens at once.
-func (c *cell) settleLoad(id selection.RelayID, at vtime.Instant) {
-	r, t := &c.relays[id], &c.tally.Relays[id]
-	if at > r.since {
-		t.Peak = max(t.Peak, r.load)
-	}
-	t.Load += uint64(r.load) * between(c.warm, r.since, at)
-	for next := vtime.Instant(0).Add(SampleEvery * time.Duration(len(t.Samples))); next <= at && next < c.end; next = next.Add(SampleEvery) {
-		t.Samples = append(t.Samples, r.load)
-	}
-	r.since = at
+// observeConnectedTime ends a span of time with a parent.
+func (c *cell) observeConnectedTime(s *SlotTally, parent selection.RelayID, by selection.By) {
+	s.TimeOn[parent] += c.measured()
+	s.TimeBy[by] += c.measured()
 }
 
 // observeRegistration counts the outcome of one attempt. A registration that
 // is no part of a selection restores contact with the parent.
 func (c *cell) observeRegistration(i int, o selection.Outcome) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	if o != selection.Registered {
 		c.tally.Slots[cl.slot].RegFailures[o]++
 		return
@@ -119,7 +95,7 @@ func (c *cell) observeRegistration(i int, o selection.Outcome) {
 // observeSelection counts the end of a selection and moves the client to its
 // new parent.
 func (c *cell) observeSelection(i int, a selection.Action) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	c.tally.Selections++
 	c.traceSelection(i, &a)
 	s := &c.tally.Slots[cl.slot]
@@ -164,14 +140,14 @@ func (c *cell) leaveParent(i int, at vtime.Instant) {
 		c.setConnected(i, false)
 		return
 	}
-	if cl := &c.clients[i]; cl.connected {
+	if cl := c.client(i); cl.connected {
 		cl.leaveAt = at
 		c.push(at, evLeave, i, 0)
 	}
 }
 
 func (c *cell) leave(i int) {
-	if c.clients[i].leaveAt == c.now {
+	if c.client(i).leaveAt == c.now {
 		c.setConnected(i, false)
 	}
 }
@@ -276,34 +252,54 @@ func (c *cell) observeRehomeTime(cl *client) {
 
 // finish settles all integrals at the end of the run.
 func (c *cell) finish() {
-	for id := range c.relays {
-		c.settleLoad(selection.RelayID(id), c.end)
-	}
 	for i := range c.clients {
 		cl := &c.clients[i]
-		if cl.online {
-			if cl.connected {
-				c.observeConnectedTime(cl)
-			}
-			c.observeSessionEnd(cl)
-			c.dropLoss(cl, lossOpen)
-		}
-		label := c.plan.Groups[cl.group].Label
-		if cl.everOnline {
-			c.tally.Online[label]++
-			if !cl.everRegistered {
-				c.tally.Never[label]++
-			}
-		}
-		if cl.everRegistered {
-			c.tally.Relays[cl.parent].Console++
-		}
+		c.dropLossAtEnd(cl)
+		c.finishClient(cl.group, &ending{
+			online: cl.online, connected: cl.connected, everOnline: cl.everOnline, everRegistered: cl.everRegistered,
+			slot: cl.slot, parent: cl.parent, by: cl.by,
+		})
 	}
+	c.loads.close()
 	for i := range c.tally.Slots {
 		s := &c.tally.Slots[i]
 		s.Without = s.Online
 		for _, us := range s.TimeOn {
 			s.Without -= us
 		}
+	}
+}
+
+// ending is what a client is at the end of the run.
+type ending struct {
+	online, connected          bool
+	everOnline, everRegistered bool
+	slot                       int32
+	parent                     selection.RelayID
+	by                         selection.By
+}
+
+func (c *cell) dropLossAtEnd(cl *client) {
+	if cl.online {
+		c.dropLoss(cl, lossOpen)
+	}
+}
+
+func (c *cell) finishClient(group uint32, e *ending) {
+	if e.online {
+		if e.connected {
+			c.observeConnectedTime(&c.tally.Slots[e.slot], e.parent, e.by)
+		}
+		c.observeSessionEnd(e.slot)
+	}
+	label := c.plan.Groups[group].Label
+	if e.everOnline {
+		c.tally.Online[label]++
+		if !e.everRegistered {
+			c.tally.Never[label]++
+		}
+	}
+	if e.everRegistered {
+		c.tally.Relays[e.parent].Console++
 	}
 }

@@ -12,9 +12,8 @@ func TestPeakIsALoadThatLasts(t *testing.T) {
 	w := eastern(1, 1)
 	c := newCell(w.plan(t), 0, 0, LevelRound, false)
 	step := func(at vtime.Instant, by ...int) {
-		c.now = at
 		for _, n := range by {
-			c.changeLoad(east1, n)
+			c.loads.change(east1, at, n > 0)
 		}
 	}
 	step(10, +1)
@@ -22,7 +21,7 @@ func TestPeakIsALoadThatLasts(t *testing.T) {
 	step(30, -1, +1)
 	step(40, +1)
 	step(50, +1, -1, -1)
-	c.settleLoad(east1, 60)
+	c.loads.settle(60)
 	if got := c.tally.Relays[east1].Peak; got != 2 {
 		t.Errorf("peak %d, want 2, the load from 40 to 50", got)
 	}

@@ -21,7 +21,7 @@ func (c *cell) occur(e *EventPlan) {
 }
 
 func (c *cell) occurTo(i int, e *EventPlan) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	if e.Kind == SeekChanged {
 		cl.sel.SetCourse(c.course(cl.group, cl.edition))
 		return
@@ -56,7 +56,7 @@ func (c *cell) occurTo(i int, e *EventPlan) {
 // agent that restarts, or whose address is another, counts no more. A loss
 // that is being made good goes on.
 func (c *cell) abandon(i int) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	c.setConnected(i, false)
 	cl.ask.drop()
 	cl.conn.open = false

@@ -66,8 +66,8 @@ func TestRestartStartsNoSelection(t *testing.T) {
 		t.Errorf("%d registrations, want %d: one for the selection and one for the restart", got, 2*n)
 	}
 	s := &c.tally.Slots[c.plan.Slot(0, int(netEast))]
-	if s.Sessions != n || c.relays[east1].load != n {
-		t.Errorf("%d sessions, load %d after the restart, want %d and %d", s.Sessions, c.relays[east1].load, n, n)
+	if s.Sessions != n || c.loads.now[east1] != n {
+		t.Errorf("%d sessions, load %d after the restart, want %d and %d", s.Sessions, c.loads.now[east1], n, n)
 	}
 }
 
@@ -104,8 +104,8 @@ func TestClockSetBack(t *testing.T) {
 // next one, of clients that were offline when it came too.
 func TestSeekListIsFollowedAtTheNextSelection(t *testing.T) {
 	w := quietWorld(6, EventPlan{Kind: SeekChanged, Seek: "DMZ"})
-	if c := bothLevels(t, w); len(after(c)) != 0 || c.relays[east1].load != 6 {
-		t.Errorf("%d selections and load %d after the change, want none and 6", len(after(c)), c.relays[east1].load)
+	if c := bothLevels(t, w); len(after(c)) != 0 || c.loads.now[east1] != 6 {
+		t.Errorf("%d selections and load %d after the change, want none and 6", len(after(c)), c.loads.now[east1])
 	}
 	w.settings[0].Interval = 5 * time.Hour
 	w.groups[0].Life = Life{Name: "desktop", Days: 0x7f, OfficeFrom: 0, OfficeTo: 3 * time.Hour}
@@ -150,8 +150,8 @@ func TestGivingUpLeavesTheParent(t *testing.T) {
 		{At: 4 * time.Hour, Kind: RelaySelect, Groups: []int{0}},
 	}
 	c := bothLevels(t, w)
-	if c.relays[0].load+c.relays[1].load != 0 {
-		t.Errorf("loads %d and %d after all gave up, want none", c.relays[0].load, c.relays[1].load)
+	if c.loads.now[0]+c.loads.now[1] != 0 {
+		t.Errorf("loads %d and %d after all gave up, want none", c.loads.now[0], c.loads.now[1])
 	}
 	s := &c.tally.Slots[c.plan.Slot(0, int(netHome))]
 	if s.Without < 10*uint64(3*time.Hour/time.Microsecond) || s.Selections[selection.ByNone] == 0 {

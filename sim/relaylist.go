@@ -144,7 +144,7 @@ func (c *cell) publishList() {
 // scheduleGather queues the client's next copy of the relay list, if it is
 // online and there is a newer one than its own.
 func (c *cell) scheduleGather(i int) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	newest := c.library.newest()
 	if !cl.online || cl.stale || cl.edition == newest || cl.gatherAt != vtime.Never {
 		return
@@ -156,59 +156,11 @@ func (c *cell) scheduleGather(i int) {
 
 // gather gives the client the newest relay list. It starts no selection (2.10).
 func (c *cell) gather(i int) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	if cl.gatherAt != c.now {
 		return
 	}
 	cl.gatherAt = vtime.Never
 	cl.edition = c.library.newest()
 	cl.sel.SetCourse(c.course(cl.group, cl.edition))
-}
-
-// madeCourse is a course of a group, and what it was made from.
-type madeCourse struct {
-	course  *selection.Course
-	policy  *PolicyPlan
-	edition uint32
-	seek    *string
-	// quietBase is the first of its stages in cell.quiet.
-	quietBase int
-}
-
-// course returns the course of a group's clients with their present settings
-// and an edition of the list.
-func (c *cell) course(group, edition uint32) *selection.Course {
-	g := &c.groups[group]
-	for i := range g.courses {
-		if m := &g.courses[i]; m.edition == edition && m.seek == g.seek && m.policy == c.pol {
-			return m.course
-		}
-	}
-	settings := *c.pol.Settings[group]
-	if g.seek != nil {
-		settings.SeekList = *g.seek
-	}
-	course, _ := selection.Compile(&settings, &c.pol.Params, c.library.editions[edition].list)
-	c.keepCourse(g, course, edition)
-	return course
-}
-
-func (c *cell) keepCourse(g *group, course *selection.Course, edition uint32) *madeCourse {
-	g.courses = append(g.courses, madeCourse{course, c.pol, edition, g.seek, len(c.quiet)})
-	for range course.Stages {
-		c.quiet = append(c.quiet, make([]int16, c.attachments))
-	}
-	return &g.courses[len(g.courses)-1]
-}
-
-// courseInForce is the course that the client's present selection goes by. One
-// that was made elsewhere is kept as if it had been made here.
-func (c *cell) courseInForce(cl *client) *madeCourse {
-	g := &c.groups[cl.group]
-	for i := range g.courses {
-		if g.courses[i].course == cl.sel.Course() {
-			return &g.courses[i]
-		}
-	}
-	return c.keepCourse(g, cl.sel.Course(), cl.edition)
 }

@@ -21,7 +21,7 @@ const hostTTL = 64
 // round carries one round. At round level it is completed at once if it ends
 // before anything can touch the client.
 func (c *cell) round(i int, a selection.Action) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	if c.ahead && a.Deadline < c.horizon(cl) {
 		c.roundAhead(cl, &a)
 		return
@@ -115,7 +115,7 @@ func (c *cell) quietBelow(cl *client, index int, stage *selection.Stage) int16 {
 	if c.balanced {
 		return 0
 	}
-	memo := &c.quiet[c.courseInForce(cl).quietBase+index][c.attachment(cl.at)]
+	memo := &c.quietFor(cl, index)[c.attachment(cl.at)]
 	if *memo != 0 {
 		return *memo
 	}
@@ -201,7 +201,7 @@ func (q *asked) of(detail uint32) *selection.Action {
 // askNow begins a round that had to wait for its time, or goes on with one
 // whose probes leave one by one.
 func (c *cell) askNow(i int) {
-	q := &c.clients[i].ask
+	q := &c.client(i).ask
 	switch {
 	case q.waiting && q.action.At == c.now:
 		q.waiting = false
@@ -215,7 +215,7 @@ func (c *cell) askNow(i int) {
 // whose name does not resolve. What a client then does is not documented (spec
 // 5.15); it counts among the probes of the selection all the same.
 func (c *cell) sendProbes(i int) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	q := &cl.ask
 	stage := cl.sel.Course().Stage(int(q.action.Stage))
 	if most := (len(stage.Candidates) + len(stage.Beside)) * int(q.action.Pings); most > firstReset {
@@ -228,7 +228,7 @@ func (c *cell) sendProbes(i int) {
 // sendOn sends the next probe and those that leave with it. What a round that
 // is over has not sent, it never sends.
 func (c *cell) sendOn(i int) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	q := &cl.ask
 	a := q.action
 	q.nextAt = vtime.Never
@@ -303,7 +303,7 @@ func (c *cell) atClient(i int, detail uint32) {
 // answer feeds one answer to the Selector. Answers to a round that is over
 // are left out unless they can change something.
 func (c *cell) answer(i int, detail uint32, kind selection.ReplyKind) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	a := cl.ask.of(detail)
 	if a == nil {
 		return

@@ -35,7 +35,7 @@ func (c *cell) traceSelection(i int, a *selection.Action) {
 		return
 	}
 	d := Decision{
-		Client: uint32(i), Slot: c.clients[i].slot, Started: a.Started, Ended: a.At,
+		Client: uint32(i), Slot: c.client(i).slot, Started: a.Started, Ended: a.At,
 		Kind: a.Kind, Trigger: a.Trigger, By: a.By, Target: a.Target,
 		Rounds: a.Rounds, Probes: a.Probes, DistanceMax: a.DistanceMax, Size: a.CompetitionSize,
 	}

@@ -117,7 +117,7 @@ func (c *cell) changeBy(e *EventPlan) {
 // allows. Nothing fails before the client next tries (spec, gap parameter
 // report_interval_s), so only that contact is queued.
 func (c *cell) reviewContact(i int) {
-	cl := &c.clients[i]
+	cl := c.client(i)
 	if !cl.online || !cl.everRegistered || !cl.sel.Registered() {
 		return
 	}

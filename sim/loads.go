@@ -1,0 +1,154 @@
+package sim
+
+import (
+	"slices"
+	"time"
+
+	"github.com/relaysim/relaysim/selection"
+	"github.com/relaysim/relaysim/vtime"
+)
+
+// SampleEvery is the spacing of RelayTally.Samples.
+const SampleEvery = 5 * time.Minute
+
+// change of a relay's load: twice the instant, plus one if it rises.
+type loadChange uint64
+
+func (l loadChange) at() vtime.Instant { return vtime.Instant(l >> 1) }
+func (l loadChange) rises() bool       { return l&1 == 1 }
+
+// loads keeps the relays' loads. Changes come in any order, from many clients
+// and workers; settle works them off up to an instant.
+type loads struct {
+	relays  []RelayTally
+	now     []uint32 // by relay: the load when it was last settled
+	pending [][]loadChange
+	waiting int // changes in pending
+	warm    vtime.Instant
+	end     vtime.Instant
+	bins    []loadBin
+	sorted  []loadChange
+}
+
+// loadBin is the changes of one relay between two samples.
+type loadBin struct{ rises, falls, place int }
+
+func newLoads(relays []RelayTally, warm, end vtime.Instant) loads {
+	return loads{relays: relays, now: make([]uint32, len(relays)), pending: make([][]loadChange, len(relays)), warm: warm, end: end}
+}
+
+// change notes that a relay's load rises or falls by one client.
+func (l *loads) change(id selection.RelayID, at vtime.Instant, rises bool) {
+	c := loadChange(at) << 1
+	if rises {
+		c |= 1
+	}
+	l.pending[id] = append(l.pending[id], c)
+	l.waiting++
+}
+
+// take moves the changes that another has noted to l.
+func (l *loads) take(o *loads) {
+	for id := range o.pending {
+		l.pending[id] = append(l.pending[id], o.pending[id]...)
+		o.pending[id] = o.pending[id][:0]
+	}
+	l.waiting += o.waiting
+	o.waiting = 0
+}
+
+// settle works off the changes, all of which are before the given instant, to
+// which no further ones before it may come.
+func (l *loads) settle(to vtime.Instant) {
+	for id := range l.relays {
+		l.settleRelay(id, to)
+	}
+	l.waiting = 0
+}
+
+// settleRelay integrates and samples a relay's load. A sample is the load
+// before what changes at its instant.
+func (l *loads) settleRelay(id int, to vtime.Instant) {
+	t, pending := &l.relays[id], l.pending[id]
+	l.pending[id] = pending[:0]
+	first := max(0, len(t.Samples)-1) // the bin that is open
+	l.sortIntoBins(pending, first)
+	for k := range l.bins {
+		at := vtime.Instant(0).Add(SampleEvery * time.Duration(first+k))
+		if first+k == len(t.Samples) && at < l.end {
+			t.Samples = append(t.Samples, l.now[id])
+		}
+		b := &l.bins[k]
+		l.apply(id, l.sorted[b.place-b.rises-b.falls:b.place], b)
+	}
+	for at := vtime.Instant(0).Add(SampleEvery * time.Duration(len(t.Samples))); at < min(to, l.end); at = at.Add(SampleEvery) {
+		t.Samples = append(t.Samples, l.now[id])
+	}
+}
+
+// sortIntoBins brings changes into the order of the samples between which they
+// are; bins[0] follows sample first.
+func (l *loads) sortIntoBins(changes []loadChange, first int) {
+	l.bins = l.bins[:0]
+	for _, c := range changes {
+		k := int(c.at()/vtime.Instant(SampleEvery)) - first
+		for len(l.bins) <= k {
+			l.bins = append(l.bins, loadBin{})
+		}
+		if c.rises() {
+			l.bins[k].rises++
+		} else {
+			l.bins[k].falls++
+		}
+	}
+	place := 0
+	for k := range l.bins {
+		l.bins[k].place = place
+		place += l.bins[k].rises + l.bins[k].falls
+	}
+	l.sorted = slices.Grow(l.sorted[:0], len(changes))[:len(changes)]
+	for _, c := range changes {
+		b := &l.bins[int(c.at()/vtime.Instant(SampleEvery))-first]
+		l.sorted[b.place] = c
+		b.place++
+	}
+}
+
+// apply applies the changes of one bin. Only where they can reach a new peak
+// does their order matter. A load that lasted no time is no peak: it hangs on
+// the order of what happens at once.
+func (l *loads) apply(id int, changes []loadChange, b *loadBin) {
+	t := &l.relays[id]
+	load := l.now[id]
+	if load+uint32(b.rises) > t.Peak {
+		slices.Sort(changes)
+		running := load
+		for i, c := range changes {
+			if c.rises() {
+				running++
+			} else {
+				running--
+			}
+			if i+1 == len(changes) || changes[i+1].at() != c.at() {
+				t.Peak = max(t.Peak, running)
+			}
+		}
+	}
+	for _, c := range changes {
+		us := uint64(max(c.at(), l.warm).Microseconds())
+		if c.rises() {
+			t.Load -= us
+		} else {
+			t.Load += us
+		}
+	}
+	l.now[id] = load + uint32(b.rises) - uint32(b.falls)
+}
+
+// close ends the integrals at the end of the run.
+func (l *loads) close() {
+	l.settle(l.end)
+	for id := range l.relays {
+		l.relays[id].Load += uint64(l.now[id]) * uint64(max(l.end, l.warm).Microseconds())
+	}
+}

@@ -1,0 +1,86 @@
+package sim
+
+import (
+	"reflect"
+
+	"github.com/relaysim/relaysim/selection"
+)
+
+// profile is the settings that the clients of one or several groups have, with
+// the courses made of them so far.
+type profile struct {
+	settings *selection.Settings
+	courses  []madeCourse
+}
+
+// madeCourse is a course of a profile, and what it was made from.
+type madeCourse struct {
+	course  *selection.Course
+	policy  *PolicyPlan
+	edition uint32
+	seek    *string
+	// quietBase is the first of its stages in cell.quiet.
+	quietBase int
+}
+
+// profileOf finds or adds the profile with these settings.
+func (s *scene) profileOf(settings *selection.Settings) int {
+	for i := range s.profiles {
+		if p := s.profiles[i].settings; p == settings || reflect.DeepEqual(p, settings) {
+			return i
+		}
+	}
+	s.profiles = append(s.profiles, profile{settings: settings})
+	return len(s.profiles) - 1
+}
+
+// course returns the course of a group's clients with their present settings
+// and an edition of the list.
+func (s *scene) course(group, edition uint32) *selection.Course {
+	g := &s.groups[group]
+	p := &s.profiles[g.profile]
+	for i := range p.courses {
+		if m := &p.courses[i]; m.edition == edition && m.seek == g.seek && m.policy == s.pol {
+			return m.course
+		}
+	}
+	settings := *s.pol.Settings[group]
+	if g.seek != nil {
+		settings.SeekList = *g.seek
+	}
+	course, _ := selection.Compile(&settings, &s.pol.Params, s.library.editions[edition].list)
+	s.keepCourse(g, course, edition)
+	return course
+}
+
+func (s *scene) keepCourse(g *group, course *selection.Course, edition uint32) *madeCourse {
+	p := &s.profiles[g.profile]
+	p.courses = append(p.courses, madeCourse{course, s.pol, edition, g.seek, s.stages})
+	s.stages += len(course.Stages)
+	return &p.courses[len(p.courses)-1]
+}
+
+// courseInForce is the course that the client's present selection goes by. One
+// that was made elsewhere is kept as if it had been made here.
+func (s *scene) courseInForce(cl *client) *madeCourse {
+	g := &s.groups[cl.group]
+	p := &s.profiles[g.profile]
+	for i := range p.courses {
+		if p.courses[i].course == cl.sel.Course() {
+			return &p.courses[i]
+		}
+	}
+	return s.keepCourse(g, cl.sel.Course(), cl.edition)
+}
+
+// quietFor is the memo of a stage of the course in force.
+func (c *cell) quietFor(cl *client, stage int) []int16 {
+	i := c.courseInForce(cl).quietBase + stage
+	if len(c.quiet) <= i {
+		c.quiet = append(c.quiet, make([][]int16, c.stages-len(c.quiet))...)
+	}
+	if c.quiet[i] == nil {
+		c.quiet[i] = make([]int16, c.attachments)
+	}
+	return c.quiet[i]
+}
