@@ -94,6 +94,9 @@ func (cl *client) childOf(id selection.RelayID) bool { return cl.everRegistered 
 // adopt moves the client from the children of its former parent to those of
 // the new one.
 func (c *cell) adopt(cl *client, parent selection.RelayID) {
+	if !c.capped {
+		return
+	}
 	if cl.parent.Known() {
 		c.relays[cl.parent].children--
 	}

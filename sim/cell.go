@@ -64,6 +64,15 @@ type cell struct {
 	actions []selection.Action // scratch of pump
 	replies []selection.Reply  // scratch of round
 
+	// sweep has the clients that rest; nil where none may. until bounds the
+	// window that is being worked, solo is the client that has its turn,
+	// handedOver who could not be laid down: all three of a worker.
+	sweep      *sweep
+	until      vtime.Instant
+	solo       *solo
+	scratch    selection.Scratch
+	handedOver []handed
+
 	tally *Tally
 	trace *Trace // nil: no trace is kept
 	watch *watch // nil: nobody watches
@@ -76,7 +85,8 @@ type group struct {
 	first   int // number of its first client
 	profile int // index in scene.profiles
 	// seek is the seek list that an event gave it; nil: that of the policy.
-	seek *string
+	// was is the one before the present instant's events.
+	seek, was *string
 }
 
 // relay is a relay server or the root.
@@ -116,13 +126,18 @@ func (r *relay) exist(there bool) {
 	}
 }
 
-// newCell prepares a cell; its clients are offline and their first sessions
-// queued.
+// newCell prepares a cell for one worker.
 func newCell(p *Plan, policy, replication int, level Level, traced bool) *cell {
+	return newCellFor(1, p, policy, replication, level, traced)
+}
+
+// newCellFor prepares a cell; its clients are offline and their first sessions
+// queued, or they rest until their first turn.
+func newCellFor(workers int, p *Plan, policy, replication int, level Level, traced bool) *cell {
 	pol := &p.Policies[policy]
 	c := &cell{
 		scene: &scene{plan: p, pol: pol, weather: p.replicationKey(replication)},
-		ahead: level == LevelRound && pol.Params.LateReplyPolicy != selection.ReopenLate,
+		ahead: level != LevelPacket && pol.Params.LateReplyPolicy != selection.ReopenLate,
 		end:   vtime.Instant(p.Duration), warm: vtime.Instant(p.WarmUp),
 		tally: newTally(p, policy, replication),
 	}
@@ -143,11 +158,26 @@ func newCell(p *Plan, policy, replication int, level Level, traced bool) *cell {
 		c.attachments += c.net.AccessVariants(topology.NetworkID(i))
 	}
 	c.library = newLibrary(p, &pol.World)
+	n := 0
 	for i := range p.Groups {
-		c.addGroup(i, c.weather)
+		g := &p.Groups[i]
+		c.groups = append(c.groups, group{plan: g, key: g.key(c.weather), first: n, profile: c.profileOf(pol.Settings[i])})
+		n += g.Count
 	}
-	c.tally.Clients = uint64(len(c.clients))
+	c.tally.Clients = uint64(n)
 	c.nextChange(0)
+	if level == LevelClass && !c.capped {
+		c.newSweep(workers, traced)
+		return c
+	}
+	c.clients = make([]client, n)
+	for i := range c.groups {
+		g := &c.groups[i]
+		for j := range g.plan.Count {
+			c.begin(&c.clients[g.first+j], clientKey(g.key, g.plan.First+j), uint32(i))
+			c.scheduleSession(g.first+j, 0)
+		}
+	}
 	return c
 }
 
@@ -163,26 +193,6 @@ func (g *GroupPlan) key(replication rng.Key) rng.Key {
 
 // clientKey is the key of the n-th client of a group.
 func clientKey(group rng.Key, n int) rng.Key { return group.Child(rng.Client, uint64(n)) }
-
-func (c *cell) addGroup(i int, key rng.Key) {
-	g := &c.plan.Groups[i]
-	gk := g.key(key)
-	c.groups = append(c.groups, group{plan: g, key: gk, first: len(c.clients), profile: c.profileOf(c.pol.Settings[i])})
-	course := c.course(uint32(i), 0)
-	for j := range g.Count {
-		k := clientKey(gk, g.First+j)
-		c.clients = append(c.clients, client{
-			sel: selection.New(course, k, 0), key: k, group: uint32(i),
-			parent: selection.NoRelay, lastNet: noNetwork,
-			lifeAt: vtime.Never, contactAt: vtime.Never, deadlineAt: vtime.Never,
-			gatherAt: vtime.Never, leaveAt: vtime.Never,
-			certificate: !rng.ChanceOf(g.NoCertificate).Happens(k.Draw(rng.Certificate, 0)),
-			stale:       rng.ChanceOf(g.StaleList).Happens(k.Draw(rng.StaleList, 0)),
-			observed:    nothingObserved,
-		})
-		c.scheduleSession(len(c.clients)-1, 0)
-	}
-}
 
 // list is the clients' copy of Relays.dat when the run begins under a policy:
 // every relay and the root (spec 2.7, 2.8), but for those not listed yet.
@@ -232,32 +242,47 @@ const mostWaiting = 1 << 16
 // run works through the events until the end of the plan. It reports an error
 // if the packets walked do not add up.
 func (c *cell) run(ctx context.Context) error {
-	for c.q.len() > 0 {
-		if c.tally.Events%8192 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		e := c.q.pop()
-		if e.at < c.now {
-			panic(fmt.Sprintf("sim: event at %v popped when the clock shows %v", e.at, c.now))
-		}
-		if e.at >= c.end {
-			break
-		}
-		if e.at > c.now && c.loads.waiting > mostWaiting {
-			c.loads.settle(e.at)
-		}
-		c.now = e.at
-		c.tally.Events++
-		c.handle(e)
+	if c.sweep != nil {
+		return c.runWindows(ctx)
+	}
+	if err := c.runUntil(ctx, c.end); err != nil {
+		return err
 	}
 	c.now = c.end
 	c.finish()
 	return c.state.Balanced()
 }
 
+// runUntil works through the events before an instant.
+func (c *cell) runUntil(ctx context.Context, until vtime.Instant) error {
+	for n := 0; c.q.len() > 0; n++ {
+		if n%8192 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		e := c.q.pop()
+		if e.at < c.now {
+			panic(fmt.Sprintf("sim: event at %v popped when the clock shows %v", e.at, c.now))
+		}
+		if e.at >= until {
+			c.q.push(e)
+			break
+		}
+		if e.at > c.now && c.loads.waiting > mostWaiting && c.sweep == nil {
+			c.loads.settle(e.at)
+		}
+		c.now = e.at
+		c.tally.Events++
+		c.handle(e)
+	}
+	return nil
+}
+
 // handle is the table of event kinds.
 func (c *cell) handle(e event) {
 	i, detail := e.what.client(), e.what.detail()
+	if c.asleep(e) {
+		return
+	}
 	switch e.what.kind() {
 	case evWorld:
 		c.changeWorld()
@@ -291,8 +316,13 @@ func (c *cell) handle(e event) {
 }
 
 func (c *cell) push(at vtime.Instant, kind uint64, client int, detail uint32) {
-	if at < c.end {
-		c.q.push(event{at: at, what: pack(kind, client, detail)})
+	e := event{at: at, what: pack(kind, client, detail)}
+	switch {
+	case at >= c.end:
+	case c.solo != nil:
+		c.solo.agenda = append(c.solo.agenda, e)
+	default:
+		c.q.push(e)
 	}
 }
 

@@ -82,8 +82,16 @@ const (
 	causeLoss              // the relay or the way to it failed
 )
 
-// client is the client of a number, which is awake.
-func (c *cell) client(i int) *client { return &c.clients[i] }
+// client is the client of a number, which does not rest.
+func (c *cell) client(i int) *client {
+	switch {
+	case c.solo != nil:
+		return c.solo.client
+	case c.sweep != nil:
+		return &c.clients[c.sweep.resting[i].due]
+	}
+	return &c.clients[i]
+}
 
 // scheduleSession queues the beginning of the client's next session after the
 // given instant.
@@ -126,8 +134,7 @@ func (c *cell) goOnline(i int) {
 		cl.cause = causeRoam
 	}
 	cl.online, cl.lastNet = true, s.at
-	cl.at = topology.Attachment{Network: s.at, Access: c.access(cl.key, s.at), Guard: c.plan.Groups[cl.group].Guard}
-	cl.slot = int32(c.plan.Slot(c.plan.Groups[cl.group].Label, int(s.at)))
+	c.attach(cl)
 	c.observeSession(cl)
 	c.scheduleGather(i)
 	cl.sel.Trigger(c.now, trigger)

@@ -54,7 +54,8 @@ func (c *cell) register(i int, a selection.Action) {
 		return
 	}
 	k.resolved, k.sawDead = false, false
-	if a.At > c.now {
+	if a.At > c.now || c.solo != nil {
+		c.goAway()
 		c.push(a.At, evConnect, i, a.Seq)
 		return
 	}

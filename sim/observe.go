@@ -252,14 +252,17 @@ func (c *cell) observeRehomeTime(cl *client) {
 
 // finish settles all integrals at the end of the run.
 func (c *cell) finish() {
-	for i := range c.clients {
-		cl := &c.clients[i]
-		c.dropLossAtEnd(cl)
+	c.eachAwake(func(i int) {
+		cl := c.client(i)
+		if cl.online {
+			c.dropLoss(cl, lossOpen)
+		}
 		c.finishClient(cl.group, &ending{
 			online: cl.online, connected: cl.connected, everOnline: cl.everOnline, everRegistered: cl.everRegistered,
 			slot: cl.slot, parent: cl.parent, by: cl.by,
 		})
-	}
+	})
+	c.finishAsleep()
 	c.loads.close()
 	for i := range c.tally.Slots {
 		s := &c.tally.Slots[i]
@@ -277,12 +280,6 @@ type ending struct {
 	slot                       int32
 	parent                     selection.RelayID
 	by                         selection.By
-}
-
-func (c *cell) dropLossAtEnd(cl *client) {
-	if cl.online {
-		c.dropLoss(cl, lossOpen)
-	}
 }
 
 func (c *cell) finishClient(group uint32, e *ending) {

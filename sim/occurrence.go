@@ -14,16 +14,18 @@ func (c *cell) occur(e *EventPlan) {
 		if e.Kind == SeekChanged {
 			g.seek = &e.Seek
 		}
-		for i := g.first; i < g.first+g.plan.Count; i++ {
-			c.occurTo(i, e)
-		}
+		c.eachAwake(func(i int) {
+			if i >= g.first && i < g.first+g.plan.Count {
+				c.occurTo(i, e)
+			}
+		})
 	}
 }
 
 func (c *cell) occurTo(i int, e *EventPlan) {
 	cl := c.client(i)
 	if e.Kind == SeekChanged {
-		cl.sel.SetCourse(c.course(cl.group, cl.edition))
+		cl.sel.SetCourse(c.courseBy(cl.group, cl.edition, &e.Seek))
 		return
 	}
 	if !cl.online {

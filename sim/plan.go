@@ -263,6 +263,11 @@ func (k EventKind) ofRelays() bool {
 	return k <= RelayUp || k >= RelayInstalled && k <= RelayUnlisted
 }
 
+// ofNetwork tells whether it changes links or names.
+func (k EventKind) ofNetwork() bool {
+	return k == LegDown || k == LegUp || k == NamesDown || k == NamesUp
+}
+
 // ofClients tells whether it happens to groups of clients.
 func (k EventKind) ofClients() bool { return k >= SeekChanged }
 

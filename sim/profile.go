@@ -37,25 +37,30 @@ func (s *scene) profileOf(settings *selection.Settings) int {
 // course returns the course of a group's clients with their present settings
 // and an edition of the list.
 func (s *scene) course(group, edition uint32) *selection.Course {
+	return s.courseBy(group, edition, s.groups[group].seek)
+}
+
+// courseBy is course with another seek list, nil for that of the policy.
+func (s *scene) courseBy(group, edition uint32, seek *string) *selection.Course {
 	g := &s.groups[group]
 	p := &s.profiles[g.profile]
 	for i := range p.courses {
-		if m := &p.courses[i]; m.edition == edition && m.seek == g.seek && m.policy == s.pol {
+		if m := &p.courses[i]; m.edition == edition && m.seek == seek && m.policy == s.pol {
 			return m.course
 		}
 	}
 	settings := *s.pol.Settings[group]
-	if g.seek != nil {
-		settings.SeekList = *g.seek
+	if seek != nil {
+		settings.SeekList = *seek
 	}
 	course, _ := selection.Compile(&settings, &s.pol.Params, s.library.editions[edition].list)
-	s.keepCourse(g, course, edition)
+	s.keepCourse(g, course, edition, seek)
 	return course
 }
 
-func (s *scene) keepCourse(g *group, course *selection.Course, edition uint32) *madeCourse {
+func (s *scene) keepCourse(g *group, course *selection.Course, edition uint32, seek *string) *madeCourse {
 	p := &s.profiles[g.profile]
-	p.courses = append(p.courses, madeCourse{course, s.pol, edition, g.seek, s.stages})
+	p.courses = append(p.courses, madeCourse{course, s.pol, edition, seek, s.stages})
 	s.stages += len(course.Stages)
 	return &p.courses[len(p.courses)-1]
 }
@@ -70,7 +75,7 @@ func (s *scene) courseInForce(cl *client) *madeCourse {
 			return &p.courses[i]
 		}
 	}
-	return s.keepCourse(g, cl.sel.Course(), cl.edition)
+	return s.keepCourse(g, cl.sel.Course(), cl.edition, g.seek)
 }
 
 // quietFor is the memo of a stage of the course in force.

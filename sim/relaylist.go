@@ -136,8 +136,9 @@ func (c *cell) publishList() {
 	l := &c.library
 	l.publishAt, l.publishedAt = vtime.Never, c.now
 	l.publish(c.plan, &c.pol.World)
-	for i := range c.clients {
-		c.scheduleGather(i)
+	c.eachAwake(c.scheduleGather)
+	if c.sweep != nil {
+		c.sweep.turn.published = true
 	}
 }
 

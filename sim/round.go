@@ -27,7 +27,8 @@ func (c *cell) round(i int, a selection.Action) {
 		return
 	}
 	cl.ask.begin(a)
-	if a.At > c.now {
+	if a.At > c.now || c.solo != nil {
+		c.goAway()
 		cl.ask.waiting = true
 		c.push(a.At, evAsk, i, a.Seq)
 		return

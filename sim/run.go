@@ -19,9 +19,10 @@ type Level uint8
 const (
 	LevelRound  Level = iota // a round is one step where nothing can touch it
 	LevelPacket              // every packet's arrival is an event
+	LevelClass               // clients are taken one by one through windows of time
 )
 
-var levelNames = [...]string{"round", "packet"}
+var levelNames = [...]string{"round", "packet", "class"}
 
 func (l Level) String() string { return levelNames[l] }
 
@@ -32,7 +33,7 @@ func ParseLevel(s string) (Level, error) {
 			return Level(i), nil
 		}
 	}
-	return 0, fmt.Errorf("level %q is not known (round or packet)", s)
+	return 0, fmt.Errorf("level %q is not known (class, round or packet)", s)
 }
 
 // Options are how to run a plan; none of them changes a result.

@@ -30,10 +30,13 @@ func (c *cell) changeWorld() {
 	for _, q := range c.quiet {
 		clear(q)
 	}
-	for j := range c.clients {
-		c.reviewContact(j)
-	}
+	c.eachAwake(c.reviewContact)
 	c.occurrences(happened)
+	if c.sweep != nil {
+		for j := range happened {
+			c.sweep.turn.tell(&happened[j])
+		}
+	}
 }
 
 // occurrences lets the events of this instant happen to clients. While another
@@ -66,10 +69,12 @@ func (c *cell) enter(n *topology.Network) {
 // that is down is the driver's: the host answers for it.
 func (c *cell) place(id selection.RelayID) {
 	c.state.SetHost(topology.HostID(id), c.relays[id].mode != relayHostDown)
+	c.eachWorker(func(w *cell) { w.place(id) })
 }
 
 // changeNetwork applies an event that concerns neither relays nor clients.
 func (c *cell) changeNetwork(e *EventPlan) {
+	c.eachWorker(func(w *cell) { w.changeNetwork(e) })
 	switch e.Kind {
 	case LegDown, LegUp:
 		c.state.SetLeg(e.Leg, e.Kind == LegUp)

@@ -1,0 +1,169 @@
+package sim
+
+import (
+	"github.com/relaysim/relaysim/rng"
+	"github.com/relaysim/relaysim/selection"
+	"github.com/relaysim/relaysim/topology"
+	"github.com/relaysim/relaysim/vtime"
+)
+
+// resting is a client between two of its events, with nothing in flight, in 48
+// bytes. It has no pointers.
+type resting struct {
+	rest selection.Rest
+	// lifeAt is the next change between online and offline, due the first of
+	// the client's own events. Of one that is awake due is its place in
+	// cell.clients.
+	lifeAt, due vtime.Instant
+	net         topology.NetworkID // the present or the last, or noNetwork
+	edition     uint16
+	flags       uint16
+	extra       uint16 // 1 + the place in the chunk's extras; 0: none
+}
+
+// Flags of a resting client, above the two bits of its cause.
+const (
+	restsCause  = 3
+	restsOnline = 1 << (iota + 1)
+	restsStale
+	restsCertified
+	restsSecured
+	restsWasOnline
+	restsWasRegistered
+	restsFound
+	restsConnected
+	restsAwake // it does not rest
+	restsFresh // it has not begun
+)
+
+// extra is what few resting clients have.
+type extra struct {
+	left     [2]formerParent
+	on       vtime.Instant // begin of a session that has not found a relay
+	gatherAt vtime.Instant
+	// parent is the relay it last registered with, which it has given up.
+	parent selection.RelayID
+	by     selection.By
+}
+
+// chunkSize is how many clients a worker takes at once.
+const chunkSize = 1 << 13
+
+// chunk keeps the extras of so many clients.
+type chunk struct{ extras, spare []extra }
+
+func (r *resting) is(flag uint16) bool { return r.flags&flag != 0 }
+
+// layDown makes a resting client of cl, unless something is in flight or its
+// events cannot be told again from what a resting client keeps. It does so at
+// the end of a window; nothing but its own events touches it before.
+func (c *cell) layDown(cl *client, r *resting, ch *chunk, until vtime.Instant) bool {
+	if cl.conn.open || cl.ask.open || cl.contactAt != vtime.Never || cl.lostAt != vtime.Never ||
+		cl.leaveAt != vtime.Never && cl.leaveAt >= until {
+		return false
+	}
+	rest, ok := cl.sel.Rest()
+	if !ok {
+		return false
+	}
+	r.rest, r.lifeAt = rest, cl.lifeAt
+	r.due = min(cl.deadlineAt, cl.lifeAt, cl.gatherAt)
+	r.net, r.edition = cl.lastNet, uint16(cl.edition)
+	r.flags = uint16(cl.cause)
+	for _, f := range [...]struct {
+		set  bool
+		flag uint16
+	}{
+		{cl.online, restsOnline}, {cl.stale, restsStale}, {cl.certificate, restsCertified}, {cl.secured, restsSecured},
+		{cl.everOnline, restsWasOnline}, {cl.everRegistered, restsWasRegistered}, {cl.found, restsFound}, {cl.connected, restsConnected},
+	} {
+		if f.set {
+			r.flags |= f.flag
+		}
+	}
+	r.extra = 0
+	c.keepExtra(cl, r, ch, until)
+	return true
+}
+
+// keepExtra keeps what has no place in r. Of a former parent nothing is kept
+// once a return to it is no flap any more.
+func (c *cell) keepExtra(cl *client, r *resting, ch *chunk, until vtime.Instant) {
+	flap := cl.left[0].relay != selection.NoRelay && cl.left[0].at.Add(c.plan.FlapWithin) > until
+	parent, by := r.rest.Parent()
+	if !flap && (cl.found || !cl.online) && cl.gatherAt == vtime.Never && cl.parent == parent && cl.by == by {
+		return
+	}
+	ch.extras = append(ch.extras, extra{cl.left, cl.session.on, cl.gatherAt, cl.parent, cl.by})
+	r.extra = uint16(len(ch.extras))
+}
+
+// getUp makes a client of r again.
+func (c *cell) getUp(cl *client, i int, group uint32, r *resting, ch *chunk) {
+	g := &c.groups[group]
+	key := clientKey(g.key, g.plan.First+i-g.first)
+	if r.is(restsFresh) {
+		c.begin(cl, key, group)
+		return
+	}
+	cl.sel = selection.Restore(c.courseBy(group, uint32(r.edition), g.was), key, r.rest)
+	cl.key, cl.group = key, group
+	cl.online, cl.lastNet = r.is(restsOnline), r.net
+	cl.lifeAt, cl.deadlineAt, cl.contactAt, cl.gatherAt, cl.leaveAt = r.lifeAt, vtime.Never, vtime.Never, vtime.Never, vtime.Never
+	cl.session = session{off: r.lifeAt, at: r.net}
+	if cl.online {
+		c.attach(cl)
+	}
+	cl.edition, cl.stale = uint32(r.edition), r.is(restsStale)
+	cl.certificate, cl.secured = r.is(restsCertified), r.is(restsSecured)
+	cl.parent, cl.by = r.rest.Parent()
+	cl.connected = r.is(restsConnected)
+	cl.ask.drop()
+	cl.conn.open = false
+	cl.observed = nothingObserved
+	cl.everOnline, cl.everRegistered, cl.found = r.is(restsWasOnline), r.is(restsWasRegistered), r.is(restsFound)
+	cl.cause = cause(r.flags & restsCause)
+	if r.extra != 0 {
+		x := &ch.spare[r.extra-1]
+		cl.left, cl.session.on, cl.gatherAt, cl.parent, cl.by = x.left, x.on, x.gatherAt, x.parent, x.by
+	}
+}
+
+// begin makes a client that has not been online yet.
+func (c *cell) begin(cl *client, key rng.Key, group uint32) {
+	g := &c.groups[group]
+	*cl = client{
+		sel: selection.New(c.courseBy(group, 0, g.was), key, 0), key: key, group: group,
+		parent: selection.NoRelay, lastNet: noNetwork,
+		lifeAt: vtime.Never, contactAt: vtime.Never, deadlineAt: vtime.Never,
+		gatherAt: vtime.Never, leaveAt: vtime.Never,
+		certificate: !rng.ChanceOf(g.plan.NoCertificate).Happens(key.Draw(rng.Certificate, 0)),
+		stale:       rng.ChanceOf(g.plan.StaleList).Happens(key.Draw(rng.StaleList, 0)),
+		observed:    nothingObserved,
+	}
+}
+
+// attach attaches an online client where its session is.
+func (c *cell) attach(cl *client) {
+	g := c.groups[cl.group].plan
+	at := cl.session.at
+	cl.at = topology.Attachment{Network: at, Access: c.access(cl.key, at), Guard: g.Guard}
+	cl.slot = int32(c.plan.Slot(g.Label, int(at)))
+}
+
+// finishResting is finishClient for one that rests.
+func (c *cell) finishResting(group uint32, r *resting, ch *chunk) {
+	e := ending{
+		online: r.is(restsOnline), connected: r.is(restsConnected),
+		everOnline: r.is(restsWasOnline), everRegistered: r.is(restsWasRegistered),
+	}
+	e.parent, e.by = r.rest.Parent()
+	if r.extra != 0 {
+		x := &ch.extras[r.extra-1]
+		e.parent, e.by = x.parent, x.by
+	}
+	if e.online {
+		e.slot = int32(c.plan.Slot(c.groups[group].plan.Label, int(r.net)))
+	}
+	c.finishClient(group, &e)
+}

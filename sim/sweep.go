@@ -1,0 +1,458 @@
+package sim
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/relaysim/relaysim/selection"
+	"github.com/relaysim/relaysim/vtime"
+)
+
+// The class level takes clients one after another, not event after event: each
+// goes through its own events of a window of time before the next one's turn,
+// and rests in between. That is the same run, since between two changes of the
+// world nothing that a client does touches another. A client that needs
+// packets, or cannot rest when the window ends, is handed to the cell's queue
+// until it rests again.
+
+// sweep is the part of a cell that rests, and the workers who carry it on.
+type sweep struct {
+	resting []resting
+	chunks  []chunk
+	groupOf []uint32 // by chunk: the group of its first client
+	workers []*cell
+	window  time.Duration
+	// owner has the number of each client in cell.clients, idle the places
+	// there that are free.
+	owner []int
+	idle  []int
+	// turn is what the beginning of the present window brings.
+	turn turn
+}
+
+// turn is what changes between two windows, as far as resting clients have to
+// be told.
+type turn struct {
+	from, until vtime.Instant
+	changed     bool
+	relays      []bool // those that changed
+	contacts    bool   // contact with any relay may have changed
+	published   bool
+	happened    []*EventPlan // that happen to clients
+	groups      []bool       // to whom
+}
+
+// solo is the client whose turn it is, with its own events.
+type solo struct {
+	client *client
+	number int
+	agenda []event
+	// away: it needs packets.
+	away bool
+}
+
+// handed is a client that a worker could not lay down.
+type handed struct {
+	number int
+	client client
+	agenda []event
+}
+
+// maxWindow bounds a window by what changes of load it brings: a few for each
+// client and selection.
+const maxWindow = 3 * time.Hour
+
+// newSweep lays all clients of a cell down.
+func (c *cell) newSweep(workers int, traced bool) {
+	s := &sweep{window: maxWindow}
+	n := 0
+	for i := range c.groups {
+		n += c.groups[i].plan.Count
+	}
+	s.resting = make([]resting, n)
+	for i := range s.resting {
+		s.resting[i] = resting{flags: restsFresh}
+	}
+	s.chunks = make([]chunk, (n+chunkSize-1)/chunkSize)
+	g := 0
+	for k := range s.chunks {
+		for g+1 < len(c.groups) && c.groups[g+1].first <= k*chunkSize {
+			g++
+		}
+		s.groupOf = append(s.groupOf, uint32(g))
+	}
+	s.turn.relays, s.turn.groups = make([]bool, len(c.relays)), make([]bool, len(c.groups))
+	for range min(workers, max(1, len(s.chunks))) {
+		s.workers = append(s.workers, c.newWorker(traced))
+	}
+	c.sweep = s
+}
+
+// newWorker is a cell for a part of the clients of c.
+func (c *cell) newWorker(traced bool) *cell {
+	w := &cell{
+		scene: c.scene, ahead: c.ahead, end: c.end, warm: c.warm, changeAt: c.changeAt,
+		state: c.net.NewState(), tally: newTally(c.plan, c.tally.Policy, c.tally.Replication),
+		solo: &solo{client: new(client)},
+	}
+	w.state.SetWeather(c.weather)
+	w.loads = newLoads(w.tally.Relays, w.warm, w.end)
+	for id := range c.relays {
+		w.place(selection.RelayID(id))
+	}
+	if traced {
+		w.trace = &Trace{}
+	}
+	return w
+}
+
+// runWindows is run where clients may rest.
+func (c *cell) runWindows(ctx context.Context) error {
+	s := c.sweep
+	for from := vtime.Instant(0); from < c.end; {
+		c.turnTo(from)
+		until := min(from.Add(s.window), c.changeAt, c.library.staleAt, c.library.publishAt, c.end)
+		s.turn.until = until
+		if err := c.sweepAll(ctx); err != nil {
+			return err
+		}
+		if err := c.runUntil(ctx, until); err != nil {
+			return err
+		}
+		for _, w := range s.workers {
+			c.loads.take(&w.loads)
+		}
+		c.loads.settle(until)
+		c.layAllDown(until)
+		from = until
+	}
+	c.now = c.end
+	for _, w := range s.workers {
+		c.tally.add(w.tally)
+		if c.trace != nil {
+			c.trace.Decisions = append(c.trace.Decisions, w.trace.Decisions...)
+		}
+	}
+	c.finish()
+	return c.state.Balanced()
+}
+
+// turnTo lets the world change at the beginning of a window.
+func (c *cell) turnTo(from vtime.Instant) {
+	t := &c.sweep.turn
+	clear(t.relays)
+	clear(t.groups)
+	*t = turn{from: from, relays: t.relays, groups: t.groups}
+	for i := range c.groups {
+		c.groups[i].was = c.groups[i].seek
+	}
+	c.now = from
+	for c.q.len() > 0 {
+		e := c.q.pop()
+		if e.at != from || e.what.kind() > evPublish {
+			c.q.push(e)
+			break
+		}
+		c.tally.Events++
+		c.handle(e)
+	}
+	t.changed = t.changed || t.contacts || t.published || len(t.happened) > 0
+	for i := range c.groups {
+		for edition := range uint32(len(c.library.editions)) {
+			c.course(uint32(i), edition)
+			c.courseBy(uint32(i), edition, c.groups[i].was)
+			for _, e := range t.happened {
+				if e.Kind == SeekChanged && slices.Contains(e.Groups, i) {
+					c.courseBy(uint32(i), edition, &e.Seek)
+				}
+			}
+		}
+	}
+	for _, w := range c.sweep.workers {
+		w.changeAt = c.changeAt
+		if t.changed {
+			for _, q := range w.quiet {
+				clear(q)
+			}
+		}
+	}
+}
+
+// tell notes an event for the clients that rest.
+func (t *turn) tell(e *EventPlan) {
+	switch t.changed = true; {
+	case e.Kind.ofClients():
+		t.happened = append(t.happened, e)
+		for _, g := range e.Groups {
+			t.groups[g] = true
+		}
+	case e.Kind.ofNetwork():
+		t.contacts = true
+	default:
+		t.relays[e.Relay] = true
+	}
+}
+
+// sweepAll lets every worker take chunks: those of its own part of the
+// clients, then of others'.
+func (c *cell) sweepAll(ctx context.Context) error {
+	s := c.sweep
+	n := len(s.workers)
+	taken := make([]atomic.Int64, n)
+	work := func(k int) {
+		for part := range n {
+			part = (k + part) % n
+			first, last := part*len(s.chunks)/n, (part+1)*len(s.chunks)/n
+			for ctx.Err() == nil {
+				i := first + int(taken[part].Add(1)) - 1
+				if i >= last {
+					break
+				}
+				s.workers[k].sweepChunk(s, i)
+			}
+		}
+	}
+	if n == 1 {
+		work(0)
+	} else {
+		var wg sync.WaitGroup
+		for k := range n {
+			wg.Go(func() { work(k) })
+		}
+		wg.Wait()
+	}
+	for _, w := range s.workers {
+		for i := range w.handedOver {
+			c.takeOver(&w.handedOver[i])
+		}
+		clear(w.handedOver)
+		w.handedOver = w.handedOver[:0]
+	}
+	return ctx.Err()
+}
+
+// sweepChunk takes the resting clients of a chunk through the window.
+func (c *cell) sweepChunk(s *sweep, k int) {
+	ch, t, group := &s.chunks[k], &s.turn, s.groupOf[k]
+	ch.extras, ch.spare = ch.spare[:0], ch.extras
+	first := k * chunkSize
+	for i := first; i < min(first+chunkSize, len(s.resting)); i++ {
+		for int(group)+1 < len(c.groups) && c.groups[group+1].first <= i {
+			group++
+		}
+		r := &s.resting[i]
+		switch {
+		case r.is(restsAwake):
+		case r.due < t.until || t.changed && c.touched(t, group, r):
+			c.takeTurn(t, i, group, r, ch)
+		case r.extra != 0:
+			ch.extras = append(ch.extras, ch.spare[r.extra-1])
+			r.extra = uint16(len(ch.extras))
+		}
+	}
+}
+
+// touched tells whether what happened between the windows can concern the
+// client.
+func (c *cell) touched(t *turn, group uint32, r *resting) bool {
+	if t.groups[group] {
+		return true
+	}
+	if !r.is(restsOnline) {
+		return false
+	}
+	parent, _ := r.rest.Parent()
+	return t.published && !r.is(restsStale) || r.is(restsWasRegistered) && (t.contacts || parent.Known() && t.relays[parent])
+}
+
+// takeTurn takes one client through the window.
+func (c *cell) takeTurn(t *turn, i int, group uint32, r *resting, ch *chunk) {
+	cl := c.solo.client
+	c.solo.number, c.solo.agenda, c.solo.away = i, c.solo.agenda[:0], false
+	fresh := r.is(restsFresh)
+	c.now = t.from
+	c.getUp(cl, i, group, r, ch)
+	cl.sel.Lend(&c.scratch)
+	if fresh {
+		c.scheduleSession(i, 0)
+	} else {
+		c.resume(i)
+	}
+	if t.changed {
+		c.turnClient(t, i)
+	}
+	for !c.solo.away {
+		e, ok := c.solo.pop(t.until)
+		if !ok {
+			break
+		}
+		c.now = e.at
+		c.tally.Events++
+		c.handle(e)
+	}
+	if !c.solo.away && c.layDown(cl, r, ch, t.until) {
+		return
+	}
+	cl.sel.Lend(nil)
+	c.handedOver = append(c.handedOver, handed{i, *cl, slices.Clone(c.solo.agenda)})
+	cl.ask = asked{}
+	r.flags, r.extra = restsAwake, 0
+}
+
+// resume queues the own events of a client that rested.
+func (c *cell) resume(i int) {
+	cl := c.client(i)
+	if cl.lifeAt != vtime.Never {
+		if !cl.online {
+			cl.session, _ = c.groups[cl.group].plan.nextSession(cl.key, cl.lifeAt, c.plan.StartOfWeek, c.end)
+		}
+		c.push(cl.lifeAt, evLife, i, 0)
+	}
+	if at, ok := cl.sel.Deadline(); ok {
+		cl.deadlineAt = at
+		c.push(at, evDeadline, i, 0)
+	}
+	if cl.gatherAt != vtime.Never {
+		c.push(cl.gatherAt, evGather, i, 0)
+	}
+}
+
+// turnClient tells a client what happened between the windows, in the order in
+// which changeWorld and publishList do.
+func (c *cell) turnClient(t *turn, i int) {
+	c.reviewContact(i)
+	next := c.changeAt
+	for k := range t.happened {
+		e := t.happened[k]
+		c.changeAt = next
+		if k+1 < len(t.happened) {
+			c.changeAt = c.now
+		}
+		if slices.Contains(e.Groups, int(c.client(i).group)) {
+			c.occurTo(i, e)
+		}
+	}
+	c.changeAt = next
+	if t.published {
+		c.scheduleGather(i)
+	}
+}
+
+// pop takes the first event before the given instant off the agenda.
+func (s *solo) pop(until vtime.Instant) (e event, ok bool) {
+	if len(s.agenda) == 0 {
+		return e, false
+	}
+	first := 0
+	for k := 1; k < len(s.agenda); k++ {
+		if s.agenda[k].less(s.agenda[first]) {
+			first = k
+		}
+	}
+	e = s.agenda[first]
+	if e.at >= until {
+		return e, false
+	}
+	last := len(s.agenda) - 1
+	s.agenda[first] = s.agenda[last]
+	s.agenda = s.agenda[:last]
+	return e, true
+}
+
+// takeOver gives a client a place among those that are awake.
+func (c *cell) takeOver(h *handed) {
+	s := c.sweep
+	var at int
+	if n := len(s.idle); n > 0 {
+		at = s.idle[n-1]
+		s.idle = s.idle[:n-1]
+		c.clients[at], s.owner[at] = h.client, h.number
+	} else {
+		at = len(c.clients)
+		c.clients, s.owner = append(c.clients, h.client), append(s.owner, h.number)
+	}
+	s.resting[h.number].due = vtime.Instant(at)
+	for _, e := range h.agenda {
+		c.q.push(e)
+	}
+}
+
+// layAllDown lays down who can rest again. Its events stay in the queue, where
+// they find it asleep.
+func (c *cell) layAllDown(until vtime.Instant) {
+	s := c.sweep
+	for at, i := range s.owner {
+		if i < 0 {
+			continue
+		}
+		r := &s.resting[i]
+		if c.layDown(&c.clients[at], r, &s.chunks[i/chunkSize], until) {
+			c.clients[at] = client{}
+			s.owner[at] = -1
+			s.idle = append(s.idle, at)
+		}
+	}
+}
+
+// goAway ends the turn of a client that needs packets.
+func (c *cell) goAway() {
+	if c.solo != nil {
+		c.solo.away = true
+	}
+}
+
+// asleep tells whether an event is for a client that rests, as one of an
+// earlier time when it was awake is, and of what is still in flight for it.
+func (c *cell) asleep(e event) bool {
+	if c.sweep == nil || e.what.kind() <= evPublish || c.sweep.resting[e.what.client()].is(restsAwake) {
+		return false
+	}
+	if k := e.what.kind(); k == evAtHost || k == evError {
+		c.flights.take(flightOf(e.what.client(), e.what.detail()))
+	}
+	return true
+}
+
+// eachWorker calls f for each worker that the cell has.
+func (c *cell) eachWorker(f func(w *cell)) {
+	if c.sweep != nil {
+		for _, w := range c.sweep.workers {
+			f(w)
+		}
+	}
+}
+
+// finishAsleep ends the clients that rest at the end of the run.
+func (c *cell) finishAsleep() {
+	if c.sweep == nil {
+		return
+	}
+	s := c.sweep
+	g := 0
+	for i := range s.resting {
+		for g+1 < len(c.groups) && c.groups[g+1].first <= i {
+			g++
+		}
+		if r := &s.resting[i]; !r.is(restsAwake) {
+			c.finishResting(uint32(g), r, &s.chunks[i/chunkSize])
+		}
+	}
+}
+
+// eachAwake calls f with the number of each client that is awake.
+func (c *cell) eachAwake(f func(i int)) {
+	if c.sweep == nil {
+		for i := range c.clients {
+			f(i)
+		}
+		return
+	}
+	for _, i := range c.sweep.owner {
+		if i >= 0 {
+			f(i)
+		}
+	}
+}
