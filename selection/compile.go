@@ -150,7 +150,7 @@ func (c *Course) addSweeps() []string {
 		for _, m := range members[from:to] {
 			st.Candidates = append(st.Candidates, m.Candidate)
 		}
-		st.classify()
+		st.classes = classify(st.Candidates, func(int) bool { return true })
 		c.steps = append(c.steps, step{kind: sweepStep, by: ByProbe, stage: uint16(len(c.Stages)), group: uint16(m.group), relay: NoRelay})
 		c.Stages = append(c.Stages, st)
 		from = to

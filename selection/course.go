@@ -50,18 +50,21 @@ type class struct {
 	nth   []rng.Nth
 }
 
-// classify sorts the candidates by weight.
-func (st *Stage) classify() {
-	of := map[uint32]int{}
-	for i := range st.Candidates {
-		cand := &st.Candidates[i]
-		k, ok := of[cand.Weight]
-		if !ok {
-			k = len(st.classes)
-			of[cand.Weight] = k
-			st.classes = append(st.classes, class{weight: cand.Weight, from: i >> 6})
+// classify sorts the candidates of the set by weight.
+func classify(candidates []Candidate, of func(i int) bool) (classes []class) {
+	ordinal := map[uint32]int{}
+	for i := range candidates {
+		if !of(i) {
+			continue
 		}
-		c := &st.classes[k]
+		cand := &candidates[i]
+		k, ok := ordinal[cand.Weight]
+		if !ok {
+			k = len(classes)
+			ordinal[cand.Weight] = k
+			classes = append(classes, class{weight: cand.Weight, from: i >> 6})
+		}
+		c := &classes[k]
 		for len(c.members) <= i>>6-c.from {
 			c.members = append(c.members, 0)
 		}
@@ -69,4 +72,5 @@ func (st *Stage) classify() {
 		c.index = append(c.index, uint16(i))
 		c.nth = append(c.nth, rng.NthOf(cand.Key))
 	}
+	return classes
 }

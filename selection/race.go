@@ -25,9 +25,9 @@ type runner struct {
 // with its weight as the rate, the smallest wins (6.4). So a relay wins with
 // probability weight ÷ sum, whoever else was asked, and after a refusal the
 // next smallest follows without new numbers. It returns the winner's index,
-// or -1 if no replier is eligible.
-func (s *Selector) race() (winner int, won competition) {
-	won = s.competition()
+// or -1 if no replier is eligible. classes have all repliers.
+func (s *Selector) race(classes []class) (winner int, won competition) {
+	won = s.competition(classes)
 	if won.size == 0 {
 		return -1, won
 	}
@@ -36,23 +36,23 @@ func (s *Selector) race() (winner int, won competition) {
 			return i, won
 		}
 	}
-	return s.fastest(won.weight), won
+	return s.fastest(classes, won.weight), won
 }
 
 // fastest returns the winner of the race, or -1. Among candidates of one weight
 // the smallest word wins, so that a logarithm is taken for the first of each
 // weight at most.
-func (s *Selector) fastest(total uint32) int {
+func (s *Selector) fastest(classes []class, total uint32) int {
 	draws, st, f := s.selectionKey().Stream(rng.Race), s.stage(), s.field()
 	winner, priced := -1, false
 	var best runner
 	var variate uint64 // of best, once priced
-	for c := range st.classes {
-		weight := effectiveWeight(&s.course.Params, st.classes[c].weight, total)
+	for c := range classes {
+		weight := effectiveWeight(&s.course.Params, classes[c].weight, total)
 		if weight == 0 {
 			continue
 		}
-		i, word := st.classes[c].first(&f, draws)
+		i, word := classes[c].first(&f, draws)
 		if i < 0 {
 			continue
 		}
@@ -130,13 +130,13 @@ func (s *Selector) stays(total uint32) int {
 
 // competition counts the repliers and adds up their weights, a weight of zero
 // as 1 if it has a share.
-func (s *Selector) competition() (won competition) {
+func (s *Selector) competition(classes []class) (won competition) {
 	share := uint64(0)
 	if s.course.Params.ZeroWeight == ZeroUniformShare {
 		share = 1
 	}
 	size, weight := 0, uint64(0)
-	classes, f := s.stage().classes, s.field()
+	f := s.field()
 	for i := range classes {
 		c, n := &classes[i], 0
 		for k, members := range c.members {

@@ -56,8 +56,21 @@ func (s *Selector) Rest() (r Rest, ok bool) {
 
 // Restore returns the Selector that Rest packed: on equal course, key and
 // inputs it acts as that one would have.
-func Restore(c *Course, key rng.Key, r Rest) Selector {
-	s := New(c, key, 0)
+func Restore(c *Course, key rng.Key, r Rest) (s Selector) {
+	s.Restore(c, key, r)
+	return s
+}
+
+// Restore makes s the Selector that the function of the same name returns. It
+// keeps the Scratch that was lent to s; what was in flight or not drained is
+// dropped.
+func (s *Selector) Restore(c *Course, key rng.Key, r Rest) {
+	x := s.scratch
+	*s = New(c, key, 0)
+	if x != nil {
+		s.scratch = x
+		x.out, x.veiled = x.out[:0], nil
+	}
 	s.endAt, s.registerBase = r.end, r.base
 	s.parent, s.by = r.parent, By(r.flags&restBy)
 	s.seq, s.failures = r.seq, r.failures
@@ -70,7 +83,13 @@ func Restore(c *Course, key rng.Key, r Rest) Selector {
 	if r.end != vtime.Never {
 		s.clock = max(s.clock, r.end)
 	}
-	return s
+}
+
+// Deadline returns the Deadline of the restored Selector.
+func (r Rest) Deadline(c *Course, key rng.Key) (at vtime.Instant, ok bool) {
+	var s Selector
+	s.Restore(c, key, r)
+	return s.Deadline()
 }
 
 // Parent returns the parent of the client that rests, and how it came to it.

@@ -82,17 +82,33 @@ func (s *Selector) askRound(at vtime.Instant) {
 	s.enter(probing, at)
 	s.openRound(len(st.Candidates), asked)
 	s.seq++
-	p := &s.course.Params
-	s.emit(Action{
-		Kind: AskRound, At: at, Seq: uint32(s.seq),
-		Stage: s.run.stage, TTL: s.ttl(), Round: uint16(s.run.rounds), Deadline: s.roundEnd(),
-		WantErrors: s.course.wantErrors(), WantLate: p.LateReplyPolicy == ReopenLate && st.Kind == Sweep,
-		Pings: uint8(p.PingsPerRelayPerRound), Gap: p.InterPacketGap,
-		Target: NoRelay, Previous: s.parent, DistanceMin: -1, DistanceMax: -1,
-		Trigger: s.run.trigger, Started: s.run.started,
-	})
 	s.run.rounds++
 	s.run.probes += uint32(s.sends())
+	s.emit(s.question())
+}
+
+// question is the action that asked for what is in flight.
+func (s *Selector) question() Action {
+	a := Action{
+		Kind: Register, At: s.since, Seq: uint32(s.seq), Target: NoRelay, Previous: s.parent,
+		DistanceMin: -1, DistanceMax: -1,
+	}
+	if s.state == renewing {
+		a.Target, a.By, a.Again = s.parent, s.by, true
+		return a
+	}
+	a.Trigger, a.Started = s.run.trigger, s.run.started
+	if s.state == registering {
+		a.Target, a.By = s.run.target, s.run.by
+		return a
+	}
+	p := &s.course.Params
+	a.Kind, a.Stage, a.TTL, a.Round = AskRound, s.run.stage, s.ttl(), uint16(s.run.rounds-1)
+	a.Deadline = s.roundEnd()
+	a.WantErrors = s.course.wantErrors()
+	a.WantLate = p.LateReplyPolicy == ReopenLate && s.stage().Kind == Sweep
+	a.Pings, a.Gap = uint8(p.PingsPerRelayPerRound), p.InterPacketGap
+	return a
 }
 
 // openRound clears what the previous round left.
@@ -225,8 +241,16 @@ func (s *Selector) endRound(at vtime.Instant) {
 // compete turns to registration with the winner among the round's repliers,
 // or, if there is none, to the next round or step.
 func (s *Selector) compete(at vtime.Instant) {
-	winner, won := s.race()
-	if won.size > 0 && s.run.answered == noGroup {
+	if s.scratch.veiled != nil {
+		panic("selection: a race among answers that were left unknown: Fill comes first")
+	}
+	winner, won := s.race(s.stage().classes)
+	s.proceed(winner, won, at)
+}
+
+// proceed goes on after a race: with the winner, or without one.
+func (s *Selector) proceed(winner int, won competition, at vtime.Instant) {
+	if (winner >= 0 || won.size > 0) && s.run.answered == noGroup {
 		s.run.answered = s.course.steps[s.run.step].group
 	}
 	next := max(s.run.ttl+1, s.run.resume)

@@ -11,6 +11,9 @@ type Scratch struct {
 	words int // 64-bit words of a set
 	bits  []uint64
 	out   []Action
+	// veiled is set while a registration is in flight whose target won a race
+	// in which not all answers were asked for (Reveal).
+	veiled *Entrants
 }
 
 // The sets of a Scratch. The last three are kept where ICMP errors count.
@@ -41,7 +44,7 @@ func (x *Scratch) set(i int) set { return x.bits[i*x.words : (i+1)*x.words] }
 
 // copyFrom makes x a copy of o.
 func (x *Scratch) copyFrom(o *Scratch) {
-	x.words = o.words
+	x.words, x.veiled = o.words, o.veiled
 	x.bits = append(x.bits[:0], o.bits...)
 	x.out = append(x.out[:0], o.out...)
 }

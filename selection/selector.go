@@ -134,6 +134,17 @@ func (s *Selector) Drain(dst []Action) []Action {
 	return dst
 }
 
+// Take returns the actions since the last call of Drain or Take. The slice is
+// the Selector's, valid until the next input or Lend; Drain copies.
+func (s *Selector) Take() []Action {
+	if s.scratch == nil {
+		return nil
+	}
+	out := s.scratch.out
+	s.scratch.out = out[:0]
+	return out
+}
+
 // Trigger feeds an occurrence that may start a selection. Timer, ParentLost
 // and Retry are raised inside and ignored here.
 func (s *Selector) Trigger(now vtime.Instant, t Trigger) {

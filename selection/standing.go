@@ -23,9 +23,12 @@ type Standing struct {
 // Standings returns the repliers of the current round in the order in which
 // the race has them, the winner first and who takes no part last. It is
 // complete while the registration that follows the race is in flight; who
-// refused the client is left out.
+// refused the client is left out. After Reveal it needs Fill.
 func (s *Selector) Standings() []Standing {
-	key, won := s.selectionKey(), s.competition()
+	if s.scratch.veiled != nil {
+		panic("selection: the standings of a race whose answers were left unknown: Fill comes first")
+	}
+	key, won := s.selectionKey(), s.competition(s.stage().classes)
 	type entrant struct {
 		Standing
 		runner

@@ -41,5 +41,8 @@ func (s *Selector) enter(to state, at vtime.Instant) {
 	if s.state == probing {
 		s.run.probing += at.Sub(s.since)
 	}
+	if s.state == registering && to != registering {
+		s.scratch.veiled = nil
+	}
 	s.state, s.since = to, at
 }

@@ -149,14 +149,7 @@ func (s *Selector) askRegister(to state, at vtime.Instant) {
 	s.run.attempt++
 	s.seq++
 	s.run.firstSeq = s.seq + 1
-	a := Action{Kind: Register, At: at, Seq: uint32(s.seq), Previous: s.parent, DistanceMin: -1, DistanceMax: -1}
-	if to == renewing {
-		a.Target, a.By, a.Again = s.parent, s.by, true
-	} else {
-		a.Target, a.By = s.run.target, s.run.by
-		a.Trigger, a.Started = s.run.trigger, s.run.started
-	}
-	s.emit(a)
+	s.emit(s.question())
 }
 
 // refused goes on after the target did not register the client: with the
