@@ -115,10 +115,11 @@ func (s *Selector) Failing() (since vtime.Instant, ok bool) {
 	return s.failingSince, s.failingSince != vtime.Never
 }
 
-// Struck tells whether candidate i of the current round's stage refused the
-// client in this selection and is no longer asked.
+// Struck tells whether candidate i of the stage that is asked, or that the
+// relay comes from with which the client registers, refused the client in this
+// selection and is no longer asked.
 func (s *Selector) Struck(i int) bool {
-	return s.state == probing && s.scratch.set(struckSet).has(i)
+	return s.Selecting() && s.run.stage != noStage && s.scratch.set(struckSet).has(i)
 }
 
 // Counters returns what could not be used so far.

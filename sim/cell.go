@@ -55,9 +55,8 @@ type cell struct {
 	capped                  bool
 	arrivals, spareArrivals []int
 
-	// quiet memoises, by stage and attachment, the smallest TTL that can
-	// bring a reply; see quietBelow. It is dropped when the world changes.
-	quiet [][]int16
+	outlooks  [][]*outlook // by stage and attachment
+	answering answers      // scratch of answersTo
 
 	flights flights // at packet level
 

@@ -1,7 +1,7 @@
 package sim
 
 import (
-	"bytes"
+	"encoding/json"
 	"testing"
 )
 
@@ -15,7 +15,7 @@ func TestClassLevelEqualsRoundLevel(t *testing.T) {
 		for i := range p.Relays {
 			p.Relays[i].Gate.MaxChildren = 0
 		}
-		roundTrace, roundTally := runCell(t, p, LevelRound)
+		roundTrace, roundTally := runCell(t, p, LevelPacket)
 		classTrace, classTally := runCell(t, p, LevelClass)
 		if roundTrace != classTrace {
 			t.Fatalf("world %d: traces differ: %s", seed, firstDifference(roundTrace, classTrace))
@@ -23,7 +23,13 @@ func TestClassLevelEqualsRoundLevel(t *testing.T) {
 		if roundTally != classTally {
 			t.Fatalf("world %d: tallies differ: %s", seed, firstDifference(roundTally, classTally))
 		}
-		_ = bytes.Count
+		c := newCell(p, 0, 0, LevelClass, false)
+		_ = c.run(t.Context())
+		c.tally.Events = 0
+		j, _ := json.MarshalIndent(c.tally, "", " ")
+		if string(j) != classTally {
+			t.Fatalf("world %d: tallies differ: %s", seed, firstDifference(string(j), classTally))
+		}
 	}
 }
 

@@ -53,6 +53,7 @@ func (c *cell) register(i int, a selection.Action) {
 		c.push(k.resultAt, evConnect, i, a.Seq)
 		return
 	}
+	cl.sel.Fill(c.answersTo(cl)) // as the world stands now
 	k.resolved, k.sawDead = false, false
 	if a.At > c.now || c.solo != nil {
 		c.goAway()
@@ -283,6 +284,9 @@ func (c *cell) registered(i int, o selection.Outcome, at vtime.Instant) {
 	cl := c.client(i)
 	k := &cl.conn
 	k.open = false
+	if o != selection.Registered {
+		cl.sel.Fill(c.answersTo(cl))
+	}
 	c.watch.registered(at, o)
 	c.observeRegistration(i, o)
 	_ = cl.sel.RegisterResult(at, k.seq, o)

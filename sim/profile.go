@@ -19,8 +19,8 @@ type madeCourse struct {
 	policy  *PolicyPlan
 	edition uint32
 	seek    *string
-	// quietBase is the first of its stages in cell.quiet.
-	quietBase int
+	// stageBase is the first of its stages in cell.outlooks.
+	stageBase int
 }
 
 // profileOf finds or adds the profile with these settings.
@@ -76,16 +76,4 @@ func (s *scene) courseInForce(cl *client) *madeCourse {
 		}
 	}
 	return s.keepCourse(g, cl.sel.Course(), cl.edition, g.seek)
-}
-
-// quietFor is the memo of a stage of the course in force.
-func (c *cell) quietFor(cl *client, stage int) []int16 {
-	i := c.courseInForce(cl).quietBase + stage
-	if len(c.quiet) <= i {
-		c.quiet = append(c.quiet, make([][]int16, c.stages-len(c.quiet))...)
-	}
-	if c.quiet[i] == nil {
-		c.quiet[i] = make([]int16, c.attachments)
-	}
-	return c.quiet[i]
 }

@@ -23,7 +23,9 @@ const hostTTL = 64
 func (c *cell) round(i int, a selection.Action) {
 	cl := c.client(i)
 	if c.ahead && a.Deadline < c.horizon(cl) {
-		c.roundAhead(cl, &a)
+		if !c.leap(cl, &a) {
+			c.roundAhead(cl, &a)
+		}
 		return
 	}
 	cl.ask.begin(a)
@@ -39,19 +41,27 @@ func (c *cell) round(i int, a selection.Action) {
 // roundAhead answers a round from the memoised fates of its probes.
 func (c *cell) roundAhead(cl *client, a *selection.Action) {
 	stage := cl.sel.Course().Stage(int(a.Stage))
-	if int16(a.TTL) >= c.quietBelow(cl, int(a.Stage), stage) {
-		c.replies = c.replies[:0]
-		key, place := roundKey(cl, a), 0
-		for j := range stage.Candidates {
-			if !cl.sel.Struck(j) {
-				c.probeAhead(cl, a, key, stage, j, place)
-				place++
-			}
+	o := c.outlookOf(cl, int(a.Stage))
+	if int16(a.TTL) < o.quiet {
+		cl.sel.Expire(a.Deadline)
+		return
+	}
+	cl.ask.action = *a
+	x := c.answersTo(cl)
+	if cl.sel.Reveal(c.entrantsOf(cl, o, stage, a.TTL), x, c.trace != nil) {
+		return
+	}
+	c.replies = c.replies[:0]
+	place := 0
+	for j := range stage.Candidates {
+		if !cl.sel.Struck(j) {
+			c.probeAhead(x, j, place)
+			place++
 		}
-		if n := len(c.replies); n > 0 {
-			sortReplies(c.replies)
-			_ = cl.sel.Replies(c.replies[n-1].At, a.Seq, c.replies)
-		}
+	}
+	if n := len(c.replies); n > 0 {
+		sortReplies(c.replies)
+		_ = cl.sel.Replies(c.replies[n-1].At, a.Seq, c.replies)
 	}
 	if cl.sel.Open(a.Seq) {
 		cl.sel.Expire(a.Deadline)
@@ -61,19 +71,19 @@ func (c *cell) roundAhead(cl *client, a *selection.Action) {
 // probeAhead appends the reply to the probes of candidate j, if there is one in
 // time. Of several the first reply counts; place is that of its first probe in
 // the round.
-func (c *cell) probeAhead(cl *client, a *selection.Action, key rng.Key, stage *selection.Stage, j, place int) {
-	cand := &stage.Candidates[j]
-	if !cand.Relay.Known() {
-		return
-	}
-	at, ok := c.echoAhead(cl, a, key, cand, place)
-	if ok && at <= a.Deadline {
+func (c *cell) probeAhead(x *answers, j, place int) {
+	at, ok := c.echoAhead(x, x.candidate(j), place)
+	if ok && at <= x.cl.ask.action.Deadline {
 		c.replies = append(c.replies, selection.Reply{At: at, Candidate: uint16(j), Kind: selection.EchoReply})
 	}
 }
 
 // echoAhead is when the first echo reply of a candidate is back.
-func (c *cell) echoAhead(cl *client, a *selection.Action, round rng.Key, cand *selection.Candidate, place int) (back vtime.Instant, ok bool) {
+func (c *cell) echoAhead(x *answers, cand *selection.Candidate, place int) (back vtime.Instant, ok bool) {
+	if !cand.Relay.Known() {
+		return 0, false
+	}
+	cl, a := x.cl, &x.cl.ask.action
 	leaves := a.At.Add(time.Duration(place) * a.Gap)
 	if !c.balanced { // all its probes and replies go one way
 		f := c.state.Fate(cl.at, topology.HostID(cand.Relay), topology.EchoRequest)
@@ -84,7 +94,7 @@ func (c *cell) echoAhead(cl *client, a *selection.Action, round rng.Key, cand *s
 			return leaves.Add(f.DelayForward + f.DelayBack), true
 		}
 	}
-	relay := round.Child(rng.Probe, cand.Key)
+	relay := x.key().Child(rng.Probe, cand.Key)
 	lap := time.Duration(cl.sel.Asked()) * a.Gap // from one probe of a relay to the next
 	back = vtime.Never
 	for n := range a.Pings {
@@ -107,31 +117,6 @@ func pingKey(relay rng.Key, n uint8) rng.Key {
 		return relay
 	}
 	return relay.Child(rng.Try, uint64(n))
-}
-
-// quietBelow is the smallest TTL with which a probe of the stage, sent from
-// where the client is, can be answered in the world as it stands. Where each
-// packet may have a way of its own, that may be any.
-func (c *cell) quietBelow(cl *client, index int, stage *selection.Stage) int16 {
-	if c.balanced {
-		return 0
-	}
-	memo := &c.quietFor(cl, index)[c.attachment(cl.at)]
-	if *memo != 0 {
-		return *memo
-	}
-	least := int16(neverTTL)
-	for _, cand := range stage.Candidates {
-		if !cand.Relay.Known() {
-			continue
-		}
-		f := c.state.Fate(cl.at, topology.HostID(cand.Relay), topology.EchoRequest)
-		if f.Forward == topology.Delivered && f.Back == topology.Delivered {
-			least = min(least, f.FilterHops+1)
-		}
-	}
-	*memo = least
-	return least
 }
 
 func sortReplies(r []selection.Reply) {

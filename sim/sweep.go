@@ -174,9 +174,7 @@ func (c *cell) turnTo(from vtime.Instant) {
 	for _, w := range c.sweep.workers {
 		w.changeAt = c.changeAt
 		if t.changed {
-			for _, q := range w.quiet {
-				clear(q)
-			}
+			w.forgetOutlooks()
 		}
 	}
 }

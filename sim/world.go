@@ -27,9 +27,7 @@ func (c *cell) changeWorld() {
 	}
 	happened := c.plan.Events[c.change:i]
 	c.nextChange(i)
-	for _, q := range c.quiet {
-		clear(q)
-	}
+	c.forgetOutlooks()
 	c.eachAwake(c.reviewContact)
 	c.occurrences(happened)
 	if c.sweep != nil {
