@@ -177,8 +177,8 @@ func (c *cell) pump(i int) {
 		if len(c.actions) == 0 {
 			break
 		}
-		for _, a := range c.actions {
-			c.perform(i, a)
+		for k := range c.actions {
+			c.perform(i, &c.actions[k])
 		}
 	}
 	at, ok := cl.sel.Deadline()
@@ -190,8 +190,8 @@ func (c *cell) pump(i int) {
 	}
 }
 
-func (c *cell) perform(i int, a selection.Action) {
-	c.watch.acted(c, i, &a)
+func (c *cell) perform(i int, a *selection.Action) {
+	c.watch.acted(c, i, a)
 	switch a.Kind {
 	case selection.AskRound:
 		c.round(i, a)

@@ -37,7 +37,7 @@ func (k *connection) tryAt(n uint32) vtime.Instant {
 // register carries one registration attempt. Like a round it is completed at
 // once where nothing can touch it; a success that changes the load of a relay
 // still waits for its time, so that loads change in order.
-func (c *cell) register(i int, a selection.Action) {
+func (c *cell) register(i int, a *selection.Action) {
 	cl := c.client(i)
 	cl.conn = connection{open: true, again: a.Again, seq: a.Seq, target: a.Target, at: a.At}
 	k := &cl.conn

@@ -94,10 +94,10 @@ func (c *cell) observeRegistration(i int, o selection.Outcome) {
 
 // observeSelection counts the end of a selection and moves the client to its
 // new parent.
-func (c *cell) observeSelection(i int, a selection.Action) {
+func (c *cell) observeSelection(i int, a *selection.Action) {
 	cl := c.client(i)
 	c.tally.Selections++
-	c.traceSelection(i, &a)
+	c.traceSelection(i, a)
 	s := &c.tally.Slots[cl.slot]
 	s.SelectionTime.Add(micro(a.At.Sub(a.Started)))
 	s.Rounds.Add(uint64(a.Rounds))
@@ -112,7 +112,7 @@ func (c *cell) observeSelection(i int, a selection.Action) {
 	if a.Trigger == selection.ParentLost && cl.cause == causeMove {
 		cl.cause = causeLoss
 	}
-	c.observeEffort(cl, &a)
+	c.observeEffort(cl, a)
 	switch a.Kind {
 	case selection.Kept:
 		s.Kept++
@@ -125,7 +125,7 @@ func (c *cell) observeSelection(i int, a selection.Action) {
 			s.DistanceKnown++
 			s.Distance.Add(uint64(a.DistanceMax))
 		}
-		c.observeChange(cl, &a)
+		c.observeChange(cl, a)
 		c.setConnected(i, false)
 		c.adopt(cl, a.Target)
 		cl.parent, cl.by = a.Target, a.By

@@ -20,11 +20,11 @@ const hostTTL = 64
 
 // round carries one round. At round level it is completed at once if it ends
 // before anything can touch the client.
-func (c *cell) round(i int, a selection.Action) {
+func (c *cell) round(i int, a *selection.Action) {
 	cl := c.client(i)
 	if c.ahead && a.Deadline < c.horizon(cl) {
-		if !c.leap(cl, &a) {
-			c.roundAhead(cl, &a)
+		if !c.leap(cl, a) {
+			c.roundAhead(cl, a)
 		}
 		return
 	}
@@ -155,14 +155,14 @@ type asked struct {
 }
 
 // begin makes a the round that is asked.
-func (q *asked) begin(a selection.Action) {
+func (q *asked) begin(a *selection.Action) {
 	switch {
 	case !a.WantLate || !q.open || q.action.Started != a.Started:
 		q.past = q.past[:0]
 	case q.action.WantLate:
 		q.past = append(q.past, q.action)
 	}
-	q.action, q.open, q.waiting, q.nextAt = a, true, false, vtime.Never
+	q.action, q.open, q.waiting, q.nextAt = *a, true, false, vtime.Never
 }
 
 // drop ends all interest in answers.
