@@ -3,6 +3,7 @@ package selection
 import (
 	"fmt"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/relaysim/relaysim/rng"
@@ -89,4 +90,74 @@ func BenchmarkRest(b *testing.B) {
 		s = Restore(c, rng.Seed(1), r)
 	}
 	b.ReportMetric(float64(unsafe.Sizeof(Rest{})), "B/client")
+}
+
+// tenth answers 9 of 10 probes, by draws of one round.
+type tenth struct {
+	draws rng.Stream
+	lost  rng.Chance
+}
+
+func (a *tenth) Answered(i int) bool { return !a.lost.Happens(a.draws.Draw(uint64(i))) }
+
+// BenchmarkSelection is one whole re-selection of a client of a class, from one
+// rest to the next: three silent rounds over 50 candidates, then one that the
+// entrants may answer, then registration.
+func BenchmarkSelection(b *testing.B) {
+	p, settings := defaultParams(), automatic("")
+	p.RoundEndsEarly = OnTimeoutOnly
+	settings.Interval = time.Minute // before the periodic registration
+	c, _ := Compile(settings, p, crowd(50, 100))
+	silent := New(c, 1, 0)
+	silent.Trigger(0, Start)
+	silent.Drain(nil)
+	before := silent.CopyFor(1, 0)
+	for range 3 {
+		at, _ := silent.Deadline()
+		silent.Expire(at)
+	}
+	leap := NewLeap(&before, &silent)
+	for _, bc := range []struct {
+		name     string
+		exact    bool
+		entrants int
+	}{{"lazy-5", false, 5}, {"lazy-50", false, 50}, {"exact-5", true, 5}, {"exact-50", true, 50}} {
+		b.Run(bc.name, func(b *testing.B) {
+			e := c.Stage(0).Entrants(func(i int) bool { return i%(50/bc.entrants) == 0 })
+			a := &tenth{lost: rng.ChanceOf(0.1)}
+			var s Selector
+			s.Lend(new(Scratch))
+			key := rng.Seed(1)
+			r := Rest{parent: 1, flags: restRuns | restRegistered | uint8(ByProbe)}
+			at, _ := r.Deadline(c, key)
+			b.ReportAllocs()
+			for b.Loop() {
+				s.Restore(c, key, r)
+				s.Expire(at)
+				a.draws = key.Stream(rng.Loss) + rng.Stream(at)
+				if !s.Follow(leap) {
+					b.Fatal("the leap was not taken")
+				}
+				q := &s.Take()[0]
+				for q.Kind == AskRound { // again if all 5 are lost
+					if !s.Reveal(e, a, bc.exact) {
+						b.Fatal("nothing was revealed")
+					}
+					q = &s.Take()[0]
+					a.draws++
+				}
+				if err := s.RegisterResult(q.At.Add(connectTime), q.Seq, Registered); err != nil {
+					b.Fatal(err)
+				}
+				s.Take()
+				ok := true
+				if r, at, ok = s.RestUntil(); !ok {
+					b.Fatal("not at rest")
+				}
+			}
+			if r.parent == NoRelay || r.seq == 0 {
+				b.Fatal("nothing was selected")
+			}
+		})
+	}
 }

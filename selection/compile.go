@@ -32,6 +32,8 @@ type Course struct {
 	unknown []string
 	// growth and jitter are RetryGrowth and RetryJitter in millionths.
 	growth, jitter uint64
+	// errors: ICMP errors can change something.
+	errors bool
 }
 
 // stepKind says what a step of a course does.
@@ -72,6 +74,7 @@ func (c *Course) UnknownHost(r RelayID) (string, bool) {
 func Compile(s *Settings, p *Params, list *List) (*Course, []string) {
 	c := &Course{Settings: *s, Params: *p, List: list}
 	warnings := c.bringIntoRange()
+	c.errors = p.NeedsTimeExceeded || p.RoundEndsEarly == AllAnsweredOrErrored
 	c.TTLs = ttls(&c.Params, c.Settings.MaximumTTL)
 	if c.Settings.Automatic {
 		warnings = append(warnings, c.addSweeps()...)

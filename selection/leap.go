@@ -123,10 +123,10 @@ func (s *Selector) Follow(l *Leap) bool {
 	s.seq += l.questions
 	s.state, s.since = l.toState, started.Add(l.since)
 	s.clock = max(s.clock, s.since)
-	if l.questions > 0 {
+	if l.to.stage != l.from.stage { // else the sets are as at the beginning of a round
 		x.words, x.bits = l.words, append(x.bits[:0], l.bits...)
 	}
 	x.out = x.out[:0]
-	s.emit(s.question())
+	s.emitQuestion()
 	return true
 }

@@ -106,7 +106,7 @@ func TestFollowIsExpireRoundByRound(t *testing.T) {
 				followed++
 				ended[fast.state]++
 				if rounds == 0 && len(slow.scratch.out) == 0 {
-					slow.emit(slow.question())
+					slow.emitQuestion()
 				}
 				slow.scratch.out = slices.Delete(slow.scratch.out, 0, len(slow.scratch.out)-1)
 				if !sameState(&fast, &slow) {
@@ -194,7 +194,7 @@ func TestWhatIsNoLeap(t *testing.T) {
 		"the round has been answered": func(s *Selector) { reply(s, 0) },
 		"another course":              func(s *Selector) { s.course, _ = Compile(automatic("A;B"), p, listOf(relays...)) },
 		"the client has stopped":      func(s *Selector) { s.Trigger(s.clock, Stop) },
-		"an action to drain":          func(s *Selector) { s.emit(Action{}) },
+		"an action to drain":          func(s *Selector) { s.emit(Kept, 0) },
 	} {
 		late := clone(&before)
 		change(&late)

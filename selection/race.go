@@ -24,26 +24,23 @@ type runner struct {
 // race draws the winner among the repliers: each has an exponential variate
 // with its weight as the rate, the smallest wins (6.4). So a relay wins with
 // probability weight ÷ sum, whoever else was asked, and after a refusal the
-// next smallest follows without new numbers. It returns the winner's index,
-// or -1 if no replier is eligible. classes have all repliers.
-func (s *Selector) race(classes []class) (winner int, won competition) {
-	won = s.competition(classes)
-	if won.size == 0 {
-		return -1, won
-	}
+// next smallest follows without new numbers. classes have all repliers; of
+// total, the sum of their weights, only matters whether it is 0. It returns the
+// winner's index, or -1 if no replier is eligible.
+func (s *Selector) race(classes []class, f *field, total uint32) (winner int) {
 	if s.course.Params.StickyCurrent {
-		if i := s.stays(won.weight); i >= 0 {
-			return i, won
+		if i := s.stays(f, total); i >= 0 {
+			return i
 		}
 	}
-	return s.fastest(classes, won.weight), won
+	return s.fastest(classes, f, total)
 }
 
 // fastest returns the winner of the race, or -1. Among candidates of one weight
 // the smallest word wins, so that a logarithm is taken for the first of each
 // weight at most.
-func (s *Selector) fastest(classes []class, total uint32) int {
-	draws, st, f := s.selectionKey().Stream(rng.Race), s.stage(), s.field()
+func (s *Selector) fastest(classes []class, f *field, total uint32) int {
+	draws, st := s.selectionKey().Stream(rng.Race), s.stage()
 	winner, priced := -1, false
 	var best runner
 	var variate uint64 // of best, once priced
@@ -52,7 +49,7 @@ func (s *Selector) fastest(classes []class, total uint32) int {
 		if weight == 0 {
 			continue
 		}
-		i, word := classes[c].first(&f, draws)
+		i, word := classes[c].first(f, draws)
 		if i < 0 {
 			continue
 		}
@@ -119,9 +116,9 @@ func (r runner) trails(best runner, variate uint64) bool {
 
 // stays returns the index of the current parent if it is in the competition
 // and eligible, or -1 (sticky_current).
-func (s *Selector) stays(total uint32) int {
+func (s *Selector) stays(f *field, total uint32) int {
 	for i, c := range s.stage().Candidates {
-		if c.Relay == s.parent && effectiveWeight(&s.course.Params, c.Weight, total) > 0 && s.competes(i) {
+		if c.Relay == s.parent && effectiveWeight(&s.course.Params, c.Weight, total) > 0 && f.has(i) {
 			return i
 		}
 	}
@@ -130,13 +127,12 @@ func (s *Selector) stays(total uint32) int {
 
 // competition counts the repliers and adds up their weights, a weight of zero
 // as 1 if it has a share.
-func (s *Selector) competition(classes []class) (won competition) {
+func (s *Selector) competition(classes []class, f *field) (won competition) {
 	share := uint64(0)
 	if s.course.Params.ZeroWeight == ZeroUniformShare {
 		share = 1
 	}
 	size, weight := 0, uint64(0)
-	f := s.field()
 	for i := range classes {
 		c, n := &classes[i], 0
 		for k, members := range c.members {

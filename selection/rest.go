@@ -36,22 +36,31 @@ const (
 // (NextCourse), and the counters. The instant of the last input is left out as
 // well: inputs to the restored Selector must not be earlier.
 func (s *Selector) Rest() (r Rest, ok bool) {
-	if s.inFlight() || s.startAt != vtime.Never || s.failingSince != vtime.Never {
-		return r, false
+	r, _, ok = s.RestUntil()
+	return r, ok
+}
+
+// RestUntil is Rest, and the Deadline of the Selector at rest; vtime.Never if
+// it has none.
+func (s *Selector) RestUntil() (r Rest, next vtime.Instant, ok bool) {
+	next = vtime.Never
+	if s.inFlight() || s.startAt != vtime.Never || s.failingSince != vtime.Never || s.scratch != nil && len(s.scratch.out) > 0 {
+		return r, next, false
 	}
-	if at, due := s.Deadline(); due && at <= s.clock || s.scratch != nil && len(s.scratch.out) > 0 {
-		return r, false
-	}
-	r = Rest{end: s.endAt, base: s.registerBase, parent: s.parent, seq: s.seq, failures: s.failures, flags: uint8(s.by)}
-	for _, f := range [...]struct {
-		set  bool
-		flag uint8
-	}{{s.state == idle, restRuns}, {s.registered, restRegistered}, {s.retrying, restRetrying}} {
-		if f.set {
-			r.flags |= f.flag
+	flags := uint8(s.by)
+	if s.state == idle {
+		if next, _ = s.nextTimer(); next <= s.clock {
+			return r, next, false
 		}
+		flags |= restRuns
 	}
-	return r, true
+	if s.registered {
+		flags |= restRegistered
+	}
+	if s.retrying {
+		flags |= restRetrying
+	}
+	return Rest{end: s.endAt, base: s.registerBase, parent: s.parent, seq: s.seq, failures: s.failures, flags: flags}, next, true
 }
 
 // Restore returns the Selector that Rest packed: on equal course, key and
@@ -65,15 +74,11 @@ func Restore(c *Course, key rng.Key, r Rest) (s Selector) {
 // keeps the Scratch that was lent to s; what was in flight or not drained is
 // dropped.
 func (s *Selector) Restore(c *Course, key rng.Key, r Rest) {
-	x := s.scratch
-	*s = New(c, key, 0)
-	if x != nil {
-		s.scratch = x
+	if x := s.scratch; x != nil {
 		x.out, x.veiled = x.out[:0], nil
 	}
-	s.endAt, s.registerBase = r.end, r.base
-	s.parent, s.by = r.parent, By(r.flags&restBy)
-	s.seq, s.failures = r.seq, r.failures
+	*s = Selector{course: c, key: key, scratch: s.scratch, parent: r.parent, by: By(r.flags & restBy), seq: r.seq, failures: r.failures}
+	s.startAt, s.failingSince, s.endAt, s.registerBase = vtime.Never, vtime.Never, r.end, r.base
 	s.registered, s.retrying = r.flags&restRegistered != 0, r.flags&restRetrying != 0
 	if r.flags&restRuns != 0 {
 		s.state = idle

@@ -29,7 +29,7 @@ func TestWhatIsNotAtRest(t *testing.T) {
 		"failing":             {nil, func(w *world) { w.contact(false) }, false},
 		"failing no more":     {nil, func(w *world) { w.contact(false); w.contact(true) }, true},
 		"selection requested": {long, func(w *world) { w.trigger(RelaySelect) }, false},
-		"actions not drained": {nil, func(w *world) { w.sel.emit(Action{}) }, false},
+		"actions not drained": {nil, func(w *world) { w.sel.emit(Kept, 0) }, false},
 		"something due": {nil, func(w *world) {
 			at, _ := w.sel.Deadline()
 			w.sel.clock = at

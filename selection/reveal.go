@@ -1,6 +1,9 @@
 package selection
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // Entrants are the candidates of a stage that can answer a round at all. They
 // are immutable and shared by all clients to which the same candidates may
@@ -10,6 +13,8 @@ type Entrants struct {
 	// members is the set of them, classes the same by weight.
 	members set
 	classes []class
+	// weightless: some have a weight of 0.
+	weightless bool
 }
 
 // Entrants returns the candidates for which may is true, by their indices in
@@ -22,6 +27,7 @@ func (st *Stage) Entrants(may func(candidate int) bool) *Entrants {
 		}
 	}
 	e.classes = classify(st.Candidates, e.members.has)
+	e.weightless = slices.ContainsFunc(e.classes, func(c class) bool { return c.weight == 0 })
 	return e
 }
 
@@ -76,7 +82,7 @@ func (s *Selector) Reveal(e *Entrants, a Answers, exact bool) bool {
 // asked for.
 func (s *Selector) revealable(e *Entrants) bool {
 	p := &s.course.Params
-	if s.state != probing || s.stage() != e.stage || s.course.wantErrors() || p.LateReplyPolicy == ReopenLate {
+	if s.state != probing || s.stage() != e.stage || s.course.errors || p.LateReplyPolicy == ReopenLate {
 		return false
 	}
 	asked := s.Asked()
@@ -96,26 +102,31 @@ func (s *Selector) revealable(e *Entrants) bool {
 // reveal runs the race among those who count as having answered, and asks the
 // winner, until one did.
 func (s *Selector) reveal(e *Entrants, a Answers) (winner int, won competition) {
+	f := s.field()
 	for range mostMisses {
-		winner, won = s.race(e.classes)
-		if winner < 0 {
+		total := uint32(1)
+		if e.weightless {
+			total = s.competition(e.classes, &f).weight
+		}
+		if winner = s.race(e.classes, &f, total); winner < 0 {
 			break
 		}
 		if a.Answered(winner) {
 			s.scratch.veiled = e
 			return winner, competition{}
 		}
-		s.scratch.set(awaitedSet).add(winner)
-	}
-	if won.size == 0 {
-		return winner, won
+		f.awaited.add(winner)
 	}
 	s.hear(e, a)
-	winner, won = s.race(e.classes)
-	if winner >= 0 { // as if it had been known to win before the others were heard
-		s.scratch.veiled, won = e, competition{}
+	won = s.competition(e.classes, &f)
+	if winner < 0 || won.size == 0 {
+		return -1, won
 	}
-	return winner, won
+	if winner = s.race(e.classes, &f, won.weight); winner < 0 {
+		return -1, won
+	}
+	s.scratch.veiled = e // as if it had been known to win before the others were heard
+	return winner, competition{}
 }
 
 // hear asks for the answers of all entrants that count as having answered.
@@ -141,6 +152,7 @@ func (s *Selector) Fill(a Answers) {
 	e := s.scratch.veiled
 	s.scratch.veiled = nil
 	s.hear(e, a)
-	won := s.competition(e.classes)
+	f := s.field()
+	won := s.competition(e.classes, &f)
 	s.run.wonSize, s.run.wonWeight = won.size, won.weight
 }

@@ -55,17 +55,12 @@ func (s *Selector) dropUnsent(at vtime.Instant) {
 // stage returns the stage being asked.
 func (s *Selector) stage() *Stage { return &s.course.Stages[s.run.stage] }
 
-// wantErrors tells whether ICMP errors can change anything.
-func (c *Course) wantErrors() bool {
-	return c.Params.NeedsTimeExceeded || c.Params.RoundEndsEarly == AllAnsweredOrErrored
-}
-
 // openStage turns to a stage: from the first TTL of the schedule for a sweep,
 // at the maximum for a single host (1.6).
 func (s *Selector) openStage(i uint16, at vtime.Instant) {
 	s.run.stage, s.run.ttl, s.run.resume = i, 0, 0
 	s.run.firstSeq = s.seq + 1
-	s.lent().open(len(s.stage().Candidates), s.course.wantErrors())
+	s.lent().open(len(s.stage().Candidates), s.course.errors)
 	s.askRound(at)
 }
 
@@ -84,31 +79,28 @@ func (s *Selector) askRound(at vtime.Instant) {
 	s.seq++
 	s.run.rounds++
 	s.run.probes += uint32(s.sends())
-	s.emit(s.question())
+	s.emitQuestion()
 }
 
-// question is the action that asked for what is in flight.
-func (s *Selector) question() Action {
-	a := Action{
-		Kind: Register, At: s.since, Seq: uint32(s.seq), Target: NoRelay, Previous: s.parent,
-		DistanceMin: -1, DistanceMax: -1,
-	}
+// emitQuestion emits the action that asks for what is in flight.
+func (s *Selector) emitQuestion() {
+	a := s.emit(Register, s.since)
+	a.Seq = uint32(s.seq)
 	if s.state == renewing {
 		a.Target, a.By, a.Again = s.parent, s.by, true
-		return a
+		return
 	}
 	a.Trigger, a.Started = s.run.trigger, s.run.started
 	if s.state == registering {
 		a.Target, a.By = s.run.target, s.run.by
-		return a
+		return
 	}
 	p := &s.course.Params
 	a.Kind, a.Stage, a.TTL, a.Round = AskRound, s.run.stage, s.ttl(), uint16(s.run.rounds-1)
 	a.Deadline = s.roundEnd()
-	a.WantErrors = s.course.wantErrors()
+	a.WantErrors = s.course.errors
 	a.WantLate = p.LateReplyPolicy == ReopenLate && s.stage().Kind == Sweep
 	a.Pings, a.Gap = uint8(p.PingsPerRelayPerRound), p.InterPacketGap
-	return a
 }
 
 // openRound clears what the previous round left.
@@ -116,7 +108,7 @@ func (s *Selector) openRound(n, asked int) {
 	x := s.scratch
 	s.run.silent, s.run.open = uint16(asked), uint16(asked)
 	x.set(awaitedSet).fill(n, x.set(struckSet))
-	if s.course.wantErrors() {
+	if s.course.errors {
 		x.set(tracedSet).include(x.set(expiredSet))
 		clear(x.set(expiredSet))
 		clear(x.set(erroredSet))
@@ -135,7 +127,7 @@ func (s *Selector) ttl() uint8 {
 // begins, none later than at, and returns how many those are. It stops at
 // whatever is not the first reply of a candidate that was asked.
 func (s *Selector) takeEchoes(r []Reply, at vtime.Instant) (n int) {
-	if s.course.wantErrors() {
+	if s.course.errors {
 		return 0
 	}
 	awaited := s.scratch.set(awaitedSet)
@@ -159,7 +151,7 @@ func (s *Selector) take(a Reply) bool {
 	if i >= len(s.stage().Candidates) || x.set(struckSet).has(i) || a.Kind > Unreachable {
 		return false
 	}
-	several, errors := s.course.Params.PingsPerRelayPerRound > 1, s.course.wantErrors()
+	several, errors := s.course.Params.PingsPerRelayPerRound > 1, s.course.errors
 	switch {
 	case !x.set(awaitedSet).has(i):
 		return several
@@ -217,11 +209,8 @@ func (f *field) word(k int) uint64 {
 	return w
 }
 
-// competes tells whether candidate i is in the competition.
-func (s *Selector) competes(i int) bool {
-	f := s.field()
-	return f.word(i>>6)>>(i&63)&1 != 0
-}
+// has tells whether candidate i is in the competition.
+func (f *field) has(i int) bool { return f.word(i>>6)>>(i&63)&1 != 0 }
 
 // endRound closes the round: its repliers compete; the host of a single stage
 // is the target if it replied (1.6).
@@ -231,7 +220,7 @@ func (s *Selector) endRound(at vtime.Instant) {
 		s.compete(at)
 		return
 	}
-	if s.competes(0) {
+	if f := s.field(); f.has(0) {
 		s.registerWith(s.stage().Candidates[0].Relay, at)
 		return
 	}
@@ -244,7 +233,11 @@ func (s *Selector) compete(at vtime.Instant) {
 	if s.scratch.veiled != nil {
 		panic("selection: a race among answers that were left unknown: Fill comes first")
 	}
-	winner, won := s.race(s.stage().classes)
+	classes, f := s.stage().classes, s.field()
+	winner, won := -1, s.competition(classes, &f)
+	if won.size > 0 {
+		winner = s.race(classes, &f, won.weight)
+	}
 	s.proceed(winner, won, at)
 }
 

@@ -1,6 +1,10 @@
 package selection
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/relaysim/relaysim/vtime"
+)
 
 // Scratch is the memory in which a Selector works while something is in
 // flight: two bits for each candidate of the stage being asked, five where ICMP
@@ -75,8 +79,17 @@ func (s *Selector) lent() *Scratch {
 	return s.scratch
 }
 
-// emit appends an action to those not yet drained.
-func (s *Selector) emit(a Action) {
+// emit appends an action to those not yet drained, for the caller to fill in.
+func (s *Selector) emit(kind ActionKind, at vtime.Instant) *Action {
 	x := s.lent()
-	x.out = append(x.out, a)
+	n := len(x.out)
+	if n == cap(x.out) {
+		x.out = slices.Grow(x.out, 4)
+	}
+	x.out = x.out[:n+1]
+	a := &x.out[n]
+	*a = Action{}
+	a.Kind, a.At, a.Target, a.Previous = kind, at, NoRelay, s.parent
+	a.DistanceMin, a.DistanceMax = -1, -1
+	return a
 }

@@ -272,11 +272,16 @@ func (s *Selector) Contact(now vtime.Instant, ok bool) {
 // instant. It is harmless if early.
 func (s *Selector) Expire(now vtime.Instant) {
 	for {
-		at, ok := s.Deadline()
+		at, which, ok := s.deadline()
 		if !ok || at > now {
 			break
 		}
-		s.fire(at)
+		s.clock = at
+		if s.state == probing {
+			s.endRound(at)
+		} else {
+			s.fireTimer(which, at)
+		}
 	}
 	s.clock = max(s.clock, now)
 }
@@ -294,23 +299,19 @@ func (s *Selector) advance(now vtime.Instant) vtime.Instant {
 // Deadline returns when Expire is next due. None is while the agent is stopped
 // and while a registration is in flight, whose end the driver reports.
 func (s *Selector) Deadline() (at vtime.Instant, ok bool) {
+	at, _, ok = s.deadline()
+	return at, ok
+}
+
+// deadline is Deadline with the timer of an idle Selector.
+func (s *Selector) deadline() (at vtime.Instant, which timer, ok bool) {
 	switch s.state {
 	case probing:
 		at = s.roundEnd()
 	case idle:
-		at, _ = s.nextTimer()
+		at, which = s.nextTimer()
 	default:
-		return 0, false
+		return 0, 0, false
 	}
-	return max(at, s.clock), at != vtime.Never
-}
-
-// fire lets the next deadline take effect at its instant.
-func (s *Selector) fire(at vtime.Instant) {
-	s.clock = at
-	if s.state == probing {
-		s.endRound(at)
-		return
-	}
-	s.fireTimer(at)
+	return max(at, s.clock), which, at != vtime.Never
 }

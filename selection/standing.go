@@ -28,14 +28,15 @@ func (s *Selector) Standings() []Standing {
 	if s.scratch.veiled != nil {
 		panic("selection: the standings of a race whose answers were left unknown: Fill comes first")
 	}
-	key, won := s.selectionKey(), s.competition(s.stage().classes)
+	key, f := s.selectionKey(), s.field()
+	won := s.competition(s.stage().classes, &f)
 	type entrant struct {
 		Standing
 		runner
 	}
 	var field []entrant
 	for i, c := range s.stage().Candidates {
-		if !s.competes(i) {
+		if !f.has(i) {
 			continue
 		}
 		w := effectiveWeight(&s.course.Params, c.Weight, won.weight)

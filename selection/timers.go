@@ -42,19 +42,26 @@ const (
 // requested, nothing else requests one.
 func (s *Selector) nextTimer() (vtime.Instant, timer) {
 	at, which := s.startAt, startTimer
-	if s.startAt == vtime.Never {
-		for _, c := range [...]struct {
-			at    vtime.Instant
-			which timer
-		}{{s.lostAt(), lostTimer}, {s.retryAt(), retryTimer}, {s.reselectAt(), reselectTimer}, {s.owedAt(), owedTimer}} {
-			if c.at < at {
-				at, which = c.at, c.which
+	if at == vtime.Never {
+		if s.failingSince != vtime.Never {
+			at, which = s.lostAt(), lostTimer
+		}
+		if s.retrying {
+			if next := s.retryAt(); next < at {
+				at, which = next, retryTimer
+			}
+		} else if next := s.reselectAt(); next < at {
+			at, which = next, reselectTimer
+		}
+		if s.owed {
+			if next := s.owedAt(); next < at {
+				at, which = next, owedTimer
 			}
 		}
 	}
-	if s.registered && !s.owed {
-		if again := s.registerAt(); again < at {
-			at, which = again, registerTimer
+	if s.registered && !s.owed && s.registerAtLeast() < at { // else its draw decides nothing
+		if next := s.registerAt(); next < at {
+			at, which = next, registerTimer
 		}
 	}
 	return at, which
@@ -94,6 +101,11 @@ func (s *Selector) registerAt() vtime.Instant {
 	return s.registerBase.Add(s.course.Settings.RegisterInterval + shift)
 }
 
+// registerAtLeast is the earliest that registerAt can be.
+func (s *Selector) registerAtLeast() vtime.Instant {
+	return s.registerBase.Add(s.course.Settings.RegisterInterval - s.course.Params.RegisterJitter)
+}
+
 // owedAt is when a failed registration outside a selection is tried again
 // (9.2). An idle client that owes one is idle since it failed.
 func (s *Selector) owedAt() vtime.Instant {
@@ -103,8 +115,8 @@ func (s *Selector) owedAt() vtime.Instant {
 	return s.since.Add(s.course.Params.RegisterRetry)
 }
 
-func (s *Selector) fireTimer(at vtime.Instant) {
-	switch _, which := s.nextTimer(); which {
+func (s *Selector) fireTimer(which timer, at vtime.Instant) {
+	switch which {
 	case startTimer:
 		s.begin(at)
 	case lostTimer:
@@ -134,7 +146,10 @@ func (s *Selector) request(at vtime.Instant, cause Trigger) {
 	p := &s.course.Params
 	spread := uint64(p.LoopLatencyMax - p.LoopLatencyMin)
 	s.cause = cause
-	s.startAt = at.Add(p.LoopLatencyMin + time.Duration(rng.Below(s.key.Draw(rng.LoopLatency, uint64(at)), spread+1)))
+	s.startAt = at.Add(p.LoopLatencyMin)
+	if spread > 0 {
+		s.startAt = s.startAt.Add(time.Duration(rng.Below(s.key.Draw(rng.LoopLatency, uint64(at)), spread+1)))
+	}
 	if s.state == idle && s.startAt == at {
 		s.begin(at)
 	}

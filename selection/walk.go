@@ -149,7 +149,7 @@ func (s *Selector) askRegister(to state, at vtime.Instant) {
 	s.run.attempt++
 	s.seq++
 	s.run.firstSeq = s.seq + 1
-	s.emit(s.question())
+	s.emitQuestion()
 }
 
 // refused goes on after the target did not register the client: with the
@@ -190,7 +190,6 @@ func (s *Selector) decide(at vtime.Instant) {
 	}
 	s.finish(at)
 	s.settle(at)
-	s.emit(a)
 }
 
 // keeps tells whether this selection, having found nothing by probing, leaves
@@ -206,7 +205,6 @@ func (s *Selector) keep(at vtime.Instant) {
 	a := s.summary(Kept, at)
 	a.Target, a.By = s.parent, s.by
 	s.finish(at)
-	s.emit(a)
 }
 
 // finish ends the selection with a parent: the timer of re-selection runs from
@@ -225,15 +223,13 @@ func (s *Selector) giveUp(at vtime.Instant) {
 	s.failures = uint8(min(int(s.failures)+1, math.MaxUint8))
 	s.retrying, s.endAt = true, at
 	a.Target, a.RetryAt = NoRelay, s.retryAt()
-	s.emit(a)
 }
 
-// summary is the account of the selection as a whole.
-func (s *Selector) summary(kind ActionKind, at vtime.Instant) Action {
-	return Action{
-		Kind: kind, At: at, Trigger: s.run.trigger, Started: s.run.started,
-		Rounds: s.run.rounds, Probes: s.run.probes,
-		Probing: s.run.probing, Registering: at.Sub(s.run.started) - s.run.probing,
-		Previous: s.parent, DistanceMin: -1, DistanceMax: -1,
-	}
+// summary emits the account of the selection as a whole.
+func (s *Selector) summary(kind ActionKind, at vtime.Instant) *Action {
+	a := s.emit(kind, at)
+	a.Trigger, a.Started = s.run.trigger, s.run.started
+	a.Rounds, a.Probes = s.run.rounds, s.run.probes
+	a.Probing, a.Registering = s.run.probing, at.Sub(s.run.started)-s.run.probing
+	return a
 }
