@@ -43,8 +43,13 @@ func (b *binder) wiring() {
 		b.connect(&box, subject)
 		b.boxes = append(b.boxes, box)
 	}
+	at := make([][]*leg, len(b.plan.Networks))
+	for i := range b.legs {
+		l := &b.legs[i]
+		at[l.Network] = append(at[l.Network], l)
+	}
 	for _, name := range b.section("place").names() {
-		b.distances(name)
+		b.distances(name, at[b.places[name]])
 	}
 	b.links()
 }
@@ -105,7 +110,7 @@ func bothOrTwo(sides int) string {
 }
 
 // distances gives the legs of a place what the place says of them.
-func (b *binder) distances(place string) {
+func (b *binder) distances(place string, legs []*leg) {
 	n := b.section("place").get(place)
 	if n.kind != table {
 		return
@@ -117,28 +122,21 @@ func (b *binder) distances(place string) {
 		if !open || n.get(k).kind == bad {
 			continue
 		}
-		b.distance(n, k, k[len(prefix):], prefix == "metric_to_", b.places[place], subject)
+		b.distance(n, k, k[len(prefix):], prefix == "metric_to_", legs, subject)
 	}
-	for i := range b.legs {
-		if l := &b.legs[i]; l.Network == b.places[place] {
-			b.carriage(&l.LegSpec, n)
-		}
+	for _, l := range legs {
+		b.carriage(&l.LegSpec, n)
 	}
 	b.tunnel(n, b.places[place], subject)
 }
 
-// distance sets the routers, or the metric, of the legs that one key speaks of.
-func (b *binder) distance(n *node, k, target string, metric bool, place topology.NetworkID, subject string) {
+// distance sets the routers, or the metric, of those legs of a place that one
+// of its keys speaks of.
+func (b *binder) distance(n *node, k, target string, metric bool, legs []*leg, subject string) {
 	other, isPlace := b.places[target]
-	found, isBox := false, false
-	for i := range b.boxes {
-		isBox = isBox || b.boxes[i].name == target
-	}
-	for i := range b.legs {
-		l := &b.legs[i]
-		if l.Network != place {
-			continue
-		}
+	found := false
+	isBox := slices.ContainsFunc(b.boxes, func(x boxNode) bool { return x.name == target })
+	for _, l := range legs {
 		side, next := b.boxes[l.Box].side(other)
 		between := isPlace && next && side != l.Side
 		if b.boxes[l.Box].name != target && !between {

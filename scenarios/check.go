@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -248,9 +249,13 @@ func (b *binder) hostNode(r *sim.RelayPlan) (*node, string) {
 	return b.section("relay").get(r.Name), "relay " + strconv.Quote(r.Name)
 }
 
-// mostClients is the number of clients that a usual machine holds in memory,
-// once for each worker.
-const mostClients = 5_000_000
+// mostClients bounds the clients of a scenario: a larger number is rather a
+// slip of the pen.
+const mostClients = 20_000_000
+
+// ClientBytes is about how much memory a client takes in each worker of a run,
+// in bytes, as measured with large fleets.
+const ClientBytes = 1 << 10
 
 // population reports what there must be at least one of.
 func (b *binder) population() {
@@ -263,7 +268,7 @@ func (b *binder) population() {
 		total += n
 	}
 	if total > mostClients {
-		b.add(b.section("group").at, "scenario", "%d clients in all are more than the %d that fit (about 1 kB each, for every worker)", total, mostClients)
+		b.add(b.section("group").at, "scenario", "%d clients in all are more than the %d that are accepted (each worker needs about %d bytes for each)", total, mostClients, ClientBytes)
 	}
 	for i, label := range b.plan.Labels {
 		at := b.firstOf(i)
@@ -312,6 +317,10 @@ func (b *binder) wires() {
 			targets[r.Network] = r.Name
 		}
 	}
+	if slices.Max(parts) == slices.Min(parts) {
+		return
+	}
+	order := slices.Sorted(maps.Keys(targets))
 	searched := map[topology.NetworkID]bool{}
 	for i := range b.plan.Groups {
 		g := &b.plan.Groups[i]
@@ -320,10 +329,10 @@ func (b *binder) wires() {
 				continue
 			}
 			searched[from] = true
-			for to := range topology.NetworkID(len(b.plan.Networks)) {
-				if host, ok := targets[to]; ok && parts[from] != parts[to] {
+			for _, to := range order {
+				if parts[from] != parts[to] {
 					b.add(b.section("group").get(g.ID).at, "group "+strconv.Quote(b.plan.Labels[g.Label]),
-						"no path leads from %q to %q, where %q is", b.plan.Networks[from].Name, b.plan.Networks[to].Name, host)
+						"no path leads from %q to %q, where %q is", b.plan.Networks[from].Name, b.plan.Networks[to].Name, targets[to])
 				}
 			}
 		}

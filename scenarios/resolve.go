@@ -136,7 +136,8 @@ func (r *resolver) policies() {
 }
 
 // places makes a place of every site. What a table of the same name says is
-// laid over the row. Columns that are no keys of a place stay in the row.
+// laid over the row. Columns that are no keys of a place stay in the row. In
+// the name of one that is a key "{COLUMN}" is replaced as in a setting.
 func (r *resolver) places() {
 	places := newTable(r.section("place").at)
 	for i, row := range r.sites {
@@ -144,7 +145,7 @@ func (r *resolver) places() {
 		place, rest := newTable(row.at), newTable(row.at)
 		for _, h := range row.names() {
 			if h != "name" && placeKeys.isColumn(h) {
-				place.set(h, row.get(h))
+				r.column(place, row, h)
 			} else {
 				rest.set(h, row.get(h))
 			}
@@ -165,6 +166,23 @@ func (r *resolver) places() {
 		}
 	}
 	r.root.set("place", places)
+}
+
+// column makes a key of a place of a cell of its row.
+func (r *resolver) column(place, row *node, h string) {
+	cell, k := row.get(h), h
+	if strings.Contains(h, "{") {
+		subject := "site " + strconv.Quote(row.str("name"))
+		k = r.substituted(newText(cell.at, h), subject, wordsOf(row)).text
+		if k == "" {
+			return // reported
+		}
+		if place.has(k) || row.has(k) {
+			r.add(cell.at, subject, "%q: the row has %s twice", h, k)
+			return
+		}
+	}
+	place.set(k, cell)
 }
 
 // relays joins the rows of the table and the relays of the file, over what

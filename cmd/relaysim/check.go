@@ -56,12 +56,17 @@ func warn(cmd *cobra.Command, plan *sim.Plan) {
 	}
 }
 
-// extent says how large a plan is.
+// extent says how large a plan is, and of a large one how much memory a run
+// takes.
 func extent(plan *sim.Plan) string {
 	clients := 0
 	for _, g := range plan.Groups {
 		clients += g.Count
 	}
-	return fmt.Sprintf("%d policies, %d clients, %d relays, %d networks, %d goals and findings",
+	text := fmt.Sprintf("%d policies, %d clients, %d relays, %d networks, %d goals and findings",
 		len(plan.Policies), clients, len(plan.Relays)-1, len(plan.Networks), len(plan.Expectations))
+	if need := float64(clients) * scenarios.ClientBytes; need >= 1e9 {
+		text += fmt.Sprintf("; each worker of a run needs about %.1f GB", need/1e9)
+	}
+	return text
 }

@@ -14,6 +14,7 @@ func newList() *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
 		Short:   "List the shipped scenarios",
+		Long:    "List the shipped scenarios with the question of each. \"relaysim new\" writes\none of any size for you to change.",
 		GroupID: groupWork,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

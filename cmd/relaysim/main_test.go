@@ -101,7 +101,7 @@ func call(args ...string) ended {
 
 // TestHelpFitsOnAScreen holds every help text to 40 lines of 132 columns.
 func TestHelpFitsOnAScreen(t *testing.T) {
-	for _, command := range []string{"", "run", "explain", "trace", "check", "show", "list", "version", "completion"} {
+	for _, command := range []string{"", "run", "explain", "trace", "new", "check", "show", "list", "version", "completion"} {
 		args := append(strings.Fields(command), "--help")
 		got := call(args...)
 		if got.code != exitDone || got.stdout == "" {
@@ -128,6 +128,7 @@ func (shut) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 func TestUnwritableStdoutIsAFailure(t *testing.T) {
 	for _, args := range [][]string{
 		{"list"},
+		{"new", "-o", t.TempDir()},
 		{"version"},
 		{"check", "testdata/tiny.toml"},
 		{"show", "testdata/tiny.toml"},
