@@ -1,6 +1,10 @@
 package selection
 
-import "github.com/relaysim/relaysim/rng"
+import (
+	"slices"
+
+	"github.com/relaysim/relaysim/rng"
+)
 
 // Candidate is a relay as one stage of a course sees it.
 type Candidate struct {
@@ -35,6 +39,15 @@ type Stage struct {
 
 	// classes are the candidates by weight, in the order of their first ones.
 	classes []class
+}
+
+// LeadsTo tells whether a selection on the course can come to register with a
+// relay.
+func (c *Course) LeadsTo(r RelayID) bool {
+	is := func(cand Candidate) bool { return cand.Relay == r }
+	return slices.ContainsFunc(c.Stages, func(st Stage) bool { return slices.ContainsFunc(st.Candidates, is) }) ||
+		slices.ContainsFunc(c.steps, func(st step) bool { return st.relay == r && (st.kind == plainStep || st.kind == gateStep) }) ||
+		slices.ContainsFunc(c.random, is)
 }
 
 // class is the candidates of a stage that have one weight.

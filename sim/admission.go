@@ -94,7 +94,7 @@ func (cl *client) childOf(id selection.RelayID) bool { return cl.everRegistered 
 // adopt moves the client from the children of its former parent to those of
 // the new one.
 func (c *cell) adopt(cl *client, parent selection.RelayID) {
-	if c.solo != nil || c.sweep != nil { // where there is no cap nobody asks
+	if c.solo != nil { // no relay that it can come to has a cap
 		return
 	}
 	if cl.parent.Known() {

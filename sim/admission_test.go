@@ -140,7 +140,7 @@ func TestCapTakesTheFirstAndRefusesTheSecond(t *testing.T) {
 		w.relays[east1].Gate.MaxChildren = 1
 		p := w.plan(t)
 		p.Seed = seed
-		c := newCell(p, 0, 0, Level(seed%2), false)
+		c := newCell(p, 0, 0, Level(seed%3), false)
 		if err := c.run(context.Background()); err != nil {
 			t.Fatal(err)
 		}

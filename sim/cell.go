@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/relaysim/relaysim/rng"
 	"github.com/relaysim/relaysim/selection"
@@ -36,7 +37,8 @@ type scene struct {
 // carries on: the only mutable state of a run.
 type cell struct {
 	*scene
-	// ahead: what nothing can touch is completed at once.
+	// ahead: what nothing can touch is completed at once, but for groups that
+	// need packets.
 	ahead bool
 	end   vtime.Instant
 	warm  vtime.Instant
@@ -72,9 +74,10 @@ type cell struct {
 	scratch    selection.Scratch
 	handedOver []handed
 
-	tally *Tally
-	trace *Trace // nil: no trace is kept
-	watch *watch // nil: nobody watches
+	progress func(fraction float64) // nil: nobody asks
+	tally    *Tally
+	trace    *Trace // nil: no trace is kept
+	watch    *watch // nil: nobody watches
 }
 
 // group is what the clients of one GroupPlan share.
@@ -83,6 +86,8 @@ type group struct {
 	key     rng.Key
 	first   int // number of its first client
 	profile int // index in scene.profiles
+	// packets: nothing is completed ahead. restless: its clients never rest.
+	packets, restless bool
 	// seek is the seek list that an event gave it; nil: that of the policy.
 	// was is the one before the present instant's events.
 	seek, was *string
@@ -136,7 +141,7 @@ func newCellFor(workers int, p *Plan, policy, replication int, level Level, trac
 	pol := &p.Policies[policy]
 	c := &cell{
 		scene: &scene{plan: p, pol: pol, weather: p.replicationKey(replication)},
-		ahead: level != LevelPacket && pol.Params.LateReplyPolicy != selection.ReopenLate,
+		ahead: pol.Params.LateReplyPolicy != selection.ReopenLate,
 		end:   vtime.Instant(p.Duration), warm: vtime.Instant(p.WarmUp),
 		tally: newTally(p, policy, replication),
 	}
@@ -157,16 +162,16 @@ func newCellFor(workers int, p *Plan, policy, replication int, level Level, trac
 		c.attachments += c.net.AccessVariants(topology.NetworkID(i))
 	}
 	c.library = newLibrary(p, &pol.World)
-	n := 0
+	n, demands := 0, p.demands(policy)
 	for i := range p.Groups {
 		g := &p.Groups[i]
-		c.groups = append(c.groups, group{plan: g, key: g.key(c.weather), first: n, profile: c.profileOf(pol.Settings[i])})
+		c.groups = append(c.groups, group{plan: g, key: g.key(c.weather), first: n, profile: c.profileOf(pol.Settings[i]), packets: level == LevelPacket || demands[i] == demandPackets})
 		n += g.Count
 	}
 	c.tally.Clients = uint64(n)
 	c.nextChange(0)
-	if level == LevelClass && !c.capped {
-		c.newSweep(workers, traced)
+	if level == LevelClass && c.ahead && slices.Contains(demands, demandNone) {
+		c.newSweep(workers, demands, traced)
 		return c
 	}
 	c.clients = make([]client, n)
@@ -249,7 +254,15 @@ func (c *cell) run(ctx context.Context) error {
 	}
 	c.now = c.end
 	c.finish()
+	c.tell(0, c.end)
 	return c.state.Balanced()
+}
+
+// tell tells of the progress from one instant to another.
+func (c *cell) tell(from, to vtime.Instant) {
+	if c.progress != nil {
+		c.progress(float64(to-from) / float64(c.end))
+	}
 }
 
 // runUntil works through the events before an instant.

@@ -287,6 +287,10 @@ func (c *cell) scheduleContact(i int, after vtime.Instant) {
 	c.push(at, evContact, i, 0)
 }
 
+// mayGoAhead tells whether what nothing can touch is completed at once for the
+// client.
+func (c *cell) mayGoAhead(cl *client) bool { return c.ahead && !c.groups[cl.group].packets }
+
 // horizon is the first instant at which something outside the Selector can
 // touch the client: work that ends before it may be completed ahead. A relay
 // list that comes meanwhile cannot: it is taken when a selection begins, which

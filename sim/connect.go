@@ -45,7 +45,7 @@ func (c *cell) register(i int, a *selection.Action) {
 		c.registered(i, selection.NameNotResolved, a.At)
 		return
 	}
-	if c.ahead && c.connectAhead(cl) && k.resultAt < c.horizon(cl) {
+	if c.mayGoAhead(cl) && c.connectAhead(cl) && k.resultAt < c.horizon(cl) {
 		if c.outcomeAhead(cl) {
 			c.registered(i, k.outcome, k.resultAt)
 			return

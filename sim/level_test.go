@@ -22,7 +22,7 @@ func runCell(tb testing.TB, p *Plan, level Level) (trace, tally string) {
 		tb.Fatal(err)
 	}
 	t := *c.tally
-	t.Events = 0
+	t.Events, t.ByLevel = 0, [NumLevels]uint64{}
 	j, err := json.MarshalIndent(t, "", " ")
 	if err != nil {
 		tb.Fatal(err)

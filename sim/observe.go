@@ -97,6 +97,7 @@ func (c *cell) observeRegistration(i int, o selection.Outcome) {
 func (c *cell) observeSelection(i int, a *selection.Action) {
 	cl := c.client(i)
 	c.tally.Selections++
+	c.tally.ByLevel[c.levelOf(cl)]++
 	c.traceSelection(i, a)
 	s := &c.tally.Slots[cl.slot]
 	s.SelectionTime.Add(micro(a.At.Sub(a.Started)))
@@ -131,6 +132,17 @@ func (c *cell) observeSelection(i int, a *selection.Action) {
 		cl.parent, cl.by = a.Target, a.By
 		c.setConnected(i, true)
 	}
+}
+
+// levelOf is the level that carries what the client does.
+func (c *cell) levelOf(cl *client) Level {
+	switch {
+	case !c.mayGoAhead(cl):
+		return LevelPacket
+	case c.solo == nil:
+		return LevelRound
+	}
+	return LevelClass
 }
 
 // leaveParent takes the client off its parent, which it has given up. Of a

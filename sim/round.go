@@ -22,7 +22,7 @@ const hostTTL = 64
 // before anything can touch the client.
 func (c *cell) round(i int, a *selection.Action) {
 	cl := c.client(i)
-	if c.ahead && a.Deadline < c.horizon(cl) {
+	if c.mayGoAhead(cl) && a.Deadline < c.horizon(cl) {
 		if !c.leap(cl, a) {
 			c.roundAhead(cl, a)
 		}

@@ -5,45 +5,49 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
-
-	"github.com/relaysim/relaysim/selection"
-	"github.com/relaysim/relaysim/topology"
 )
 
 // Level is how a run carries rounds and registration attempts.
 type Level uint8
 
-// Levels. Both give the same traces.
+// Levels, from the fastest to the slowest. All give the same traces. What a
+// level cannot take falls to the next by itself.
 const (
-	LevelRound  Level = iota // a round is one step where nothing can touch it
+	LevelClass  Level = iota // clients one by one, from their first round that can be answered on
+	LevelRound               // event after event, a round is one step where nothing can touch it
 	LevelPacket              // every packet's arrival is an event
-	LevelClass               // clients are taken one by one through windows of time
+	NumLevels   = iota
 )
 
-var levelNames = [...]string{"round", "packet", "class"}
+var levelNames = [NumLevels]string{"class", "round", "packet"}
 
 func (l Level) String() string { return levelNames[l] }
 
+// LevelNames are the names of the levels, from the fastest to the slowest.
+func LevelNames() []string { return slices.Clone(levelNames[:]) }
+
 // ParseLevel reads a level's name.
 func ParseLevel(s string) (Level, error) {
-	for i, n := range levelNames {
-		if s == n {
-			return Level(i), nil
-		}
+	if i := slices.Index(levelNames[:], s); i >= 0 {
+		return Level(i), nil
 	}
-	return 0, fmt.Errorf("level %q is not known (class, round or packet)", s)
+	return 0, fmt.Errorf("level %q is not known (one of %s)", s, strings.Join(levelNames[:], ", "))
 }
 
 // Options are how to run a plan; none of them changes a result.
 type Options struct {
-	// Workers is the number of cells worked at once; 0 means GOMAXPROCS.
+	// Workers is how many cells, or parts of one where there are fewer cells,
+	// are worked at once; 0 means GOMAXPROCS.
 	Workers int
-	Level   Level
-	// Progress, if not nil, is called after each finished cell, from any
-	// goroutine, one call at a time.
-	Progress func(done, total int)
+	// Level is the fastest that is used.
+	Level Level
+	// Progress, if not nil, is told how many cells are done, the fractions of
+	// those in work included, from any goroutine, one call at a time.
+	Progress func(done float64, total int)
 }
 
 // Run works all cells of the plan and returns their tallies, policy by policy
@@ -60,6 +64,7 @@ func Run(ctx context.Context, p *Plan, o Options) ([]*Tally, error) {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
+	r.parts = max(1, workers/len(r.tallies))
 	var wg sync.WaitGroup
 	for range min(workers, len(r.tallies)) {
 		wg.Go(func() { r.work(ctx) })
@@ -75,6 +80,7 @@ func Run(ctx context.Context, p *Plan, o Options) ([]*Tally, error) {
 type runner struct {
 	plan    *Plan
 	options Options
+	parts   int // at once of a cell
 	next    atomic.Int64
 	// tallies and traces by policy*Replications + replication. left counts
 	// the cells of a replication that are not done; who takes it to zero
@@ -84,7 +90,7 @@ type runner struct {
 	left    []atomic.Int32
 
 	mu   sync.Mutex
-	done int
+	done float64
 	err  error // of the first cell that failed, in order of time
 }
 
@@ -104,25 +110,18 @@ func (r *runner) work(ctx context.Context) {
 		if r.left[rep].Add(-1) == 0 {
 			r.comparePairs(rep)
 		}
-		r.progress()
 	}
 }
 
 func (r *runner) cell(ctx context.Context, policy, rep int) bool {
 	p := r.plan
-	level := r.options.Level
-	if reason := p.Coupling(policy); reason != "" {
-		level = LevelPacket
-	}
-	c := newCell(p, policy, rep, level, p.traced(policy))
+	c := newCellFor(r.parts, p, policy, rep, r.options.Level, p.traced(policy))
+	c.progress = r.progress
 	if err := c.run(ctx); err != nil {
 		r.fail(ctx, fmt.Errorf("run policy %s, replication %d: %w", p.Policies[policy].Name, rep+1, err))
 		return false
 	}
 	i := policy*p.Replications + rep
-	if level != r.options.Level {
-		c.tally.Coupled = c.tally.Selections
-	}
 	r.tallies[i], r.traces[i] = c.tally, c.trace
 	return true
 }
@@ -156,14 +155,15 @@ func (r *runner) comparePairs(rep int) {
 	}
 }
 
-func (r *runner) progress() {
+// progress is told that a further fraction of a cell is done.
+func (r *runner) progress(fraction float64) {
 	if r.options.Progress == nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.done++
-	r.options.Progress(r.done, len(r.tallies))
+	r.done += fraction
+	r.options.Progress(min(r.done, float64(len(r.tallies))), len(r.tallies))
 }
 
 // traced tells whether a policy's selections are compared one by one.
@@ -174,46 +174,4 @@ func (p *Plan) traced(policy int) bool {
 		}
 	}
 	return false
-}
-
-// Coupling says why clients under a policy cannot be taken one by one, so
-// that every packet has to be walked in order of time; "" if they can. A limit
-// on icmp/time-exceeded alone does not couple while errors can change neither
-// time nor choice (spec 5.10); icmp/unreachable always ends a registration
-// attempt.
-//
-// A cap on children (spec 6.7b) couples clients too, but at one point only, and
-// the round level is exact there: whatever a relay with a cap decides, it
-// decides at the event at which the registration completes, never ahead, and
-// at any level in the same order; nothing else that is completed ahead reads
-// the number of children. A registration that makes a client leave a relay
-// waits for its time as well. So a cap needs no packet level.
-func (p *Plan) Coupling(policy int) string {
-	pol := &p.Policies[policy]
-	if pol.Params.NeedsTimeExceeded {
-		return "needs_time_exceeded: ICMP errors take part in the choice"
-	}
-	if pol.Params.RoundEndsEarly == selection.AllAnsweredOrErrored {
-		return "round_ends_early: ICMP errors end rounds"
-	}
-	if pol.Params.LateReplyPolicy == selection.ReopenLate {
-		return "late_reply_policy: answers count after their round"
-	}
-	return pol.limited()
-}
-
-// limited says which limit counts packets that clients need, "" if none does.
-func (pol *PolicyPlan) limited() string {
-	kinds := []topology.Kind{
-		topology.EchoRequest, topology.EchoReply, topology.TCP, topology.VPN, topology.Unreachable, topology.Reset,
-	}
-	if pol.Params.NeedsTimeExceeded || pol.Params.RoundEndsEarly == selection.AllAnsweredOrErrored {
-		kinds = append(kinds, topology.TimeExceeded)
-	}
-	for _, k := range kinds {
-		if what := pol.Network.LimitOf(k); what != "" {
-			return what + " counts " + k.String()
-		}
-	}
-	return ""
 }

@@ -65,8 +65,8 @@ type handed struct {
 // client and selection.
 const maxWindow = 3 * time.Hour
 
-// newSweep lays all clients of a cell down.
-func (c *cell) newSweep(workers int, traced bool) {
+// newSweep lays the clients of a cell down whose groups demand nothing.
+func (c *cell) newSweep(workers int, demands []demand, traced bool) {
 	s := &sweep{window: maxWindow}
 	n := 0
 	for i := range c.groups {
@@ -89,6 +89,18 @@ func (c *cell) newSweep(workers int, traced bool) {
 		s.workers = append(s.workers, c.newWorker(traced))
 	}
 	c.sweep = s
+	for i := range c.groups {
+		if g := &c.groups[i]; demands[i] != demandNone {
+			g.restless = true
+			for n := g.first; n < g.first+g.plan.Count; n++ {
+				s.resting[n].flags = restsAwake
+				h := handed{number: n}
+				c.begin(&h.client, clientKey(g.key, g.plan.First+n-g.first), uint32(i))
+				c.takeOver(&h)
+				c.scheduleSession(n, 0)
+			}
+		}
+	}
 }
 
 // newWorker is a cell for a part of the clients of c.
@@ -127,6 +139,7 @@ func (c *cell) runWindows(ctx context.Context) error {
 		}
 		c.loads.settle(until)
 		c.layAllDown(until)
+		c.tell(from, until)
 		from = until
 	}
 	c.now = c.end
@@ -383,7 +396,7 @@ func (c *cell) takeOver(h *handed) {
 func (c *cell) layAllDown(until vtime.Instant) {
 	s := c.sweep
 	for at, i := range s.owner {
-		if i < 0 {
+		if i < 0 || c.groups[c.clients[at].group].restless {
 			continue
 		}
 		r := &s.resting[i]
@@ -405,10 +418,11 @@ func (c *cell) goAway() {
 // asleep tells whether an event is for a client that rests, as one of an
 // earlier time when it was awake is, and of what is still in flight for it.
 func (c *cell) asleep(e event) bool {
-	if c.sweep == nil || e.what.kind() <= evPublish || c.sweep.resting[e.what.client()].is(restsAwake) {
+	k := e.what.kind()
+	if c.sweep == nil || k <= evPublish || k == evAdmit || c.sweep.resting[e.what.client()].is(restsAwake) {
 		return false
 	}
-	if k := e.what.kind(); k == evAtHost || k == evError {
+	if k == evAtHost || k == evError {
 		c.flights.take(flightOf(e.what.client(), e.what.detail()))
 	}
 	return true

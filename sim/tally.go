@@ -27,9 +27,9 @@ type Tally struct {
 	Pairs []PairTally
 	// Clients, Selections and Events describe the run itself.
 	Clients, Selections, Events uint64
-	// Coupled is the number of client selections that had to run at packet
-	// level although the round level was asked for.
-	Coupled uint64
+	// ByLevel counts the selections by the level that carried them. Like Events
+	// it depends on how a run was made.
+	ByLevel [NumLevels]uint64
 }
 
 // SlotTally observes the clients of one label while they are in one network.
@@ -127,6 +127,9 @@ func (t *Tally) add(o *Tally) {
 	}
 	t.Selections += o.Selections
 	t.Events += o.Events
+	for i, n := range o.ByLevel {
+		t.ByLevel[i] += n
+	}
 }
 
 // Add adds the counts of o, which has as many bounds and relays.

@@ -24,8 +24,9 @@ const lineEvery = 10 * time.Second
 
 // progress tells how far a run is. Its methods are safe for concurrent use.
 type progress interface {
-	// update says that done of the run's cells are finished.
-	update(done, total int)
+	// update says that so many of the run's cells are done, the fractions of
+	// those in work included.
+	update(done float64, total int)
 	// close leaves stderr ready for the next line.
 	close()
 }
@@ -57,8 +58,8 @@ func isTerminal(w io.Writer) bool {
 
 type silence struct{}
 
-func (silence) update(int, int) {}
-func (silence) close()          {}
+func (silence) update(float64, int) {}
+func (silence) close()              {}
 
 // lines prints a line at the start and then at most every lineEvery.
 type lines struct {
@@ -67,7 +68,7 @@ type lines struct {
 
 	mu   sync.Mutex
 	last time.Time
-	most int
+	most float64
 }
 
 func newLines(w io.Writer, cells int) *lines {
@@ -76,7 +77,7 @@ func newLines(w io.Writer, cells int) *lines {
 	return &lines{w: w, begun: now, last: now}
 }
 
-func (l *lines) update(done, total int) {
+func (l *lines) update(done float64, total int) {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -84,7 +85,7 @@ func (l *lines) update(done, total int) {
 		return
 	}
 	l.last, l.most = now, done
-	fmt.Fprintf(l.w, "relaysim: %d of %d cells after %s\n", done, total, now.Sub(l.begun).Round(time.Second))
+	fmt.Fprintf(l.w, "relaysim: %.4g of %d cells after %s\n", done, total, now.Sub(l.begun).Round(time.Second))
 }
 
 func (l *lines) close() {}
@@ -96,11 +97,10 @@ type bar struct {
 }
 
 func newBar(w io.Writer, cells int) *bar {
-	return &bar{bar: progressbar.NewOptions(cells,
+	return &bar{bar: progressbar.NewOptions(100*cells,
 		progressbar.OptionSetWriter(w),
-		progressbar.OptionSetDescription("cells"),
+		progressbar.OptionSetDescription(fmt.Sprintf("%d cells", cells)),
 		progressbar.OptionSetWidth(30),
-		progressbar.OptionShowCount(),
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish(),
@@ -109,11 +109,11 @@ func newBar(w io.Writer, cells int) *bar {
 }
 
 // update drops the bar's errors: a terminal that is gone must not end a run.
-func (b *bar) update(done, _ int) {
+func (b *bar) update(done float64, _ int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if done > int(b.bar.State().CurrentNum) {
-		_ = b.bar.Set(done)
+	if n := int(100 * done); n > int(b.bar.State().CurrentNum) {
+		_ = b.bar.Set(n)
 	}
 }
 

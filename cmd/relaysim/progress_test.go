@@ -16,8 +16,8 @@ func TestLinesAreSparse(t *testing.T) {
 		p := newProgress(progressPlain, &stderr, 100)
 		for done := range 100 {
 			time.Sleep(time.Second)
-			p.update(done+1, 100)
-			p.update(done, 100)
+			p.update(float64(done+1), 100)
+			p.update(float64(done), 100)
 		}
 		p.close()
 		lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
@@ -35,7 +35,7 @@ func TestAutoDrawsNoBarIntoAFile(t *testing.T) {
 	var stderr bytes.Buffer
 	p := newProgress(progressAuto, &stderr, 3)
 	for done := range 3 {
-		p.update(done+1, 3)
+		p.update(float64(done+1), 3)
 	}
 	p.close()
 	if got := stderr.String(); strings.ContainsAny(got, "\r\x1b") || strings.Count(got, "\n") != 1 {
@@ -50,8 +50,8 @@ func TestBarIsDrawnAndCleared(t *testing.T) {
 	p.update(1, 4)
 	p.close()
 	got := stderr.String()
-	if !strings.Contains(got, "0/4") {
-		t.Errorf("the bar wrote %q, want it to begin with 0/4", got)
+	if !strings.Contains(got, "4 cells") || !strings.Contains(got, "0%") {
+		t.Errorf("the bar wrote %q, want it to begin with 0%% of 4 cells", got)
 	}
 	if last := got[strings.LastIndex(strings.TrimRight(got, "\r"), "\r")+1:]; strings.TrimSpace(last) != "" {
 		t.Errorf("the bar left %q on its line", last)

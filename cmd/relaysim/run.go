@@ -38,7 +38,7 @@ type runFlags struct {
 
 func newRun() *cobra.Command {
 	f := runFlags{
-		level:     choice{sim.LevelRound.String(), []string{sim.LevelRound.String(), sim.LevelPacket.String()}},
+		level:     choice{sim.LevelClass.String(), sim.LevelNames()},
 		progress:  choice{progressAuto, []string{progressAuto, progressBar, progressPlain, progressNone}},
 		undecided: choice{"", []string{results.UndecidedFail, results.UndecidedWarn, results.UndecidedPass}},
 	}

@@ -31,20 +31,32 @@ type runInfo struct {
 	SystemBytes    uint64 `json:"memory_system_bytes"`
 	AllocatedBytes uint64 `json:"memory_allocated_bytes"`
 
+	// Level is the fastest that was allowed.
 	Level string `json:"level"`
 	Cells int    `json:"cells"`
 	// Clients, Selections and Events are sums over the cells.
 	Clients    uint64 `json:"clients"`
 	Selections uint64 `json:"selections"`
 	Events     uint64 `json:"events"`
-	// PacketSelections ran packet by packet; PacketShare is their share.
-	PacketSelections uint64  `json:"packet_level_selections"`
-	PacketShare      float64 `json:"packet_level_share"`
-	// Coupled names the policies whose clients cannot be taken one by one.
+	// Levels are the levels that carried selections, the fastest first.
+	Levels []levelShare `json:"levels"`
+	// SystemBytesPerClient is the memory obtained from the system over the
+	// clients of one cell.
+	SystemBytesPerClient uint64 `json:"memory_system_bytes_per_client"`
+	// Coupled names the policies some of whose clients cannot be taken one by
+	// one.
 	Coupled []coupling `json:"coupled_policies"`
 }
 
-// coupling says why a policy runs at packet level whatever level is asked for.
+// levelShare is what a level carried.
+type levelShare struct {
+	Level      string  `json:"level"`
+	Selections uint64  `json:"selections"`
+	Share      float64 `json:"share"`
+}
+
+// coupling says why clients under a policy run at packet level whatever level
+// is asked for.
 type coupling struct {
 	Policy string `json:"policy"`
 	Why    string `json:"why"`
@@ -65,6 +77,7 @@ func newRunInfo(plan *sim.Plan, file string, workers int, level sim.Level) *runI
 		CPUs:         runtime.NumCPU(),
 		Level:        level.String(),
 		Coupled:      []coupling{},
+		Levels:       []levelShare{},
 	}
 	for i, policy := range plan.Policies {
 		if why := plan.Coupling(i); why != "" {
@@ -81,17 +94,22 @@ func (r *runInfo) finish(tallies []*sim.Tally) {
 	runtime.ReadMemStats(&memory)
 	r.SystemBytes, r.AllocatedBytes = memory.Sys, memory.TotalAlloc
 	r.Cells = len(tallies)
+	var by [sim.NumLevels]uint64
 	for _, t := range tallies {
 		r.Clients += t.Clients
 		r.Selections += t.Selections
 		r.Events += t.Events
-		r.PacketSelections += t.Coupled
+		for i, n := range t.ByLevel {
+			by[i] += n
+		}
 	}
-	if r.Level == sim.LevelPacket.String() {
-		r.PacketSelections = r.Selections
+	for i, name := range sim.LevelNames() {
+		if by[i] > 0 {
+			r.Levels = append(r.Levels, levelShare{name, by[i], float64(by[i]) / float64(r.Selections)})
+		}
 	}
-	if r.Selections > 0 {
-		r.PacketShare = float64(r.PacketSelections) / float64(r.Selections)
+	if r.Clients > 0 {
+		r.SystemBytesPerClient = r.SystemBytes * uint64(r.Cells) / r.Clients
 	}
 }
 
@@ -104,12 +122,18 @@ func (r *runInfo) json() ([]byte, error) {
 func (r *runInfo) String() string {
 	text := fmt.Sprintf("%d cells, %d selections in %s on %d workers",
 		r.Cells, r.Selections, elapsed(time.Duration(r.WallSeconds*float64(time.Second))), r.Workers)
-	if r.PacketSelections == 0 {
-		return text
+	for i, l := range r.Levels {
+		between := ", "
+		if i == 0 {
+			between = " ("
+		}
+		text += fmt.Sprintf("%s%.1f %% at %s level", between, 100*l.Share, l.Level)
 	}
-	text += fmt.Sprintf(", %.1f %% of them packet by packet", 100*r.PacketShare)
+	if len(r.Levels) > 0 {
+		text += fmt.Sprintf("; %d bytes a client)", r.SystemBytesPerClient)
+	}
 	if len(r.Coupled) > 0 {
-		text += fmt.Sprintf(" (%s: %s)", r.Coupled[0].Policy, r.Coupled[0].Why)
+		text += fmt.Sprintf("; packet by packet under %s: %s", r.Coupled[0].Policy, r.Coupled[0].Why)
 	}
 	return text
 }
