@@ -267,26 +267,29 @@ func (c *cell) tell(from, to vtime.Instant) {
 
 // runUntil works through the events before an instant.
 func (c *cell) runUntil(ctx context.Context, until vtime.Instant) error {
-	for n := 0; c.q.len() > 0; n++ {
+	for n := 0; ; n++ {
 		if n%8192 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		e := c.q.pop()
-		if e.at < c.now {
-			panic(fmt.Sprintf("sim: event at %v popped when the clock shows %v", e.at, c.now))
-		}
-		if e.at >= until {
-			c.q.push(e)
-			break
+		e, ok := c.q.next()
+		if !ok || e.at >= until {
+			return nil
 		}
 		if e.at > c.now && c.loads.waiting > mostWaiting && c.sweep == nil {
 			c.loads.settle(e.at)
 		}
-		c.now = e.at
-		c.tally.Events++
-		c.handle(e)
+		c.work(c.q.pop())
 	}
-	return nil
+}
+
+// work lets an event happen.
+func (c *cell) work(e event) {
+	if e.at < c.now {
+		panic(fmt.Sprintf("sim: event at %v popped when the clock shows %v", e.at, c.now))
+	}
+	c.now = e.at
+	c.tally.Events++
+	c.handle(e)
 }
 
 // handle is the table of event kinds.

@@ -126,6 +126,21 @@ func (q *queue) insert(e event) {
 	b[i] = e
 }
 
+// next returns the first event and leaves it where it is. It is not ok if there
+// is none.
+func (q *queue) next() (e event, ok bool) {
+	if q.len() == 0 {
+		return e, false
+	}
+	if len(q.bottom) == 0 && len(q.crowd) == 0 {
+		q.fill()
+	}
+	if n := len(q.bottom) - 1; n >= 0 {
+		return q.bottom[n], true
+	}
+	return q.crowd[0], true
+}
+
 // pop removes and returns the first event. The queue must not be empty.
 func (q *queue) pop() event {
 	if len(q.bottom) == 0 && len(q.crowd) == 0 {

@@ -18,7 +18,7 @@ type resting struct {
 	net         topology.NetworkID // the present or the last, or noNetwork
 	edition     uint16
 	flags       uint16
-	extra       uint16 // 1 + the place in the chunk's extras; 0: none
+	extra       uint16 // 1 + the place in the batch's extras; 0: none
 }
 
 // Flags of a resting client, above the two bits of its cause.
@@ -46,18 +46,18 @@ type extra struct {
 	by     selection.By
 }
 
-// chunkSize is how many clients a worker takes at once.
-const chunkSize = 1 << 13
+// batchSize is how many clients a worker takes at once.
+const batchSize = 1 << 13
 
-// chunk keeps the extras of so many clients.
-type chunk struct{ extras, spare []extra }
+// batch keeps the extras of so many clients.
+type batch struct{ extras, spare []extra }
 
 func (r *resting) is(flag uint16) bool { return r.flags&flag != 0 }
 
 // layDown makes a resting client of cl, unless something is in flight or its
 // events cannot be told again from what a resting client keeps. It does so at
 // the end of a window; nothing but its own events touches it before.
-func (c *cell) layDown(cl *client, r *resting, ch *chunk, until vtime.Instant) bool {
+func (c *cell) layDown(cl *client, r *resting, ch *batch, until vtime.Instant) bool {
 	if cl.conn.open || cl.ask.open || cl.contactAt != vtime.Never || cl.lostAt != vtime.Never ||
 		cl.leaveAt != vtime.Never && cl.leaveAt >= until {
 		return false
@@ -88,7 +88,7 @@ func (c *cell) layDown(cl *client, r *resting, ch *chunk, until vtime.Instant) b
 
 // keepExtra keeps what has no place in r. Of a former parent nothing is kept
 // once a return to it is no flap any more.
-func (c *cell) keepExtra(cl *client, r *resting, ch *chunk, until vtime.Instant) {
+func (c *cell) keepExtra(cl *client, r *resting, ch *batch, until vtime.Instant) {
 	flap := cl.left[0].relay != selection.NoRelay && cl.left[0].at.Add(c.plan.FlapWithin) > until
 	parent, by := r.rest.Parent()
 	if !flap && (cl.found || !cl.online) && cl.gatherAt == vtime.Never && cl.parent == parent && cl.by == by {
@@ -99,7 +99,7 @@ func (c *cell) keepExtra(cl *client, r *resting, ch *chunk, until vtime.Instant)
 }
 
 // getUp makes a client of r again.
-func (c *cell) getUp(cl *client, i int, group uint32, r *resting, ch *chunk) {
+func (c *cell) getUp(cl *client, i int, group uint32, r *resting, ch *batch) {
 	g := &c.groups[group]
 	key := clientKey(g.key, g.plan.First+i-g.first)
 	if r.is(restsFresh) {
@@ -152,7 +152,7 @@ func (c *cell) attach(cl *client) {
 }
 
 // finishResting is finishClient for one that rests.
-func (c *cell) finishResting(group uint32, r *resting, ch *chunk) {
+func (c *cell) finishResting(group uint32, r *resting, ch *batch) {
 	e := ending{
 		online: r.is(restsOnline), connected: r.is(restsConnected),
 		everOnline: r.is(restsWasOnline), everRegistered: r.is(restsWasRegistered),

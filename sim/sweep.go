@@ -21,8 +21,8 @@ import (
 // sweep is the part of a cell that rests, and the workers who carry it on.
 type sweep struct {
 	resting []resting
-	chunks  []chunk
-	groupOf []uint32 // by chunk: the group of its first client
+	batches []batch
+	groupOf []uint32 // by batch: the group of its first client
 	workers []*cell
 	window  time.Duration
 	// owner has the number of each client in cell.clients, idle the places
@@ -76,16 +76,16 @@ func (c *cell) newSweep(workers int, demands []demand, traced bool) {
 	for i := range s.resting {
 		s.resting[i] = resting{flags: restsFresh}
 	}
-	s.chunks = make([]chunk, (n+chunkSize-1)/chunkSize)
+	s.batches = make([]batch, (n+batchSize-1)/batchSize)
 	g := 0
-	for k := range s.chunks {
-		for g+1 < len(c.groups) && c.groups[g+1].first <= k*chunkSize {
+	for k := range s.batches {
+		for g+1 < len(c.groups) && c.groups[g+1].first <= k*batchSize {
 			g++
 		}
 		s.groupOf = append(s.groupOf, uint32(g))
 	}
 	s.turn.relays, s.turn.groups = make([]bool, len(c.relays)), make([]bool, len(c.groups))
-	for range min(workers, max(1, len(s.chunks))) {
+	for range min(workers, max(1, len(s.batches))) {
 		s.workers = append(s.workers, c.newWorker(traced))
 	}
 	c.sweep = s
@@ -163,14 +163,12 @@ func (c *cell) turnTo(from vtime.Instant) {
 		c.groups[i].was = c.groups[i].seek
 	}
 	c.now = from
-	for c.q.len() > 0 {
-		e := c.q.pop()
-		if e.at != from || e.what.kind() > evPublish {
-			c.q.push(e)
+	for {
+		e, ok := c.q.next()
+		if !ok || e.at != from || e.what.kind() > evPublish {
 			break
 		}
-		c.tally.Events++
-		c.handle(e)
+		c.work(c.q.pop())
 	}
 	t.changed = t.changed || t.contacts || t.published || len(t.happened) > 0
 	for i := range c.groups {
@@ -207,7 +205,7 @@ func (t *turn) tell(e *EventPlan) {
 	}
 }
 
-// sweepAll lets every worker take chunks: those of its own part of the
+// sweepAll lets every worker take batches: those of its own part of the
 // clients, then of others'.
 func (c *cell) sweepAll(ctx context.Context) error {
 	s := c.sweep
@@ -216,13 +214,13 @@ func (c *cell) sweepAll(ctx context.Context) error {
 	work := func(k int) {
 		for part := range n {
 			part = (k + part) % n
-			first, last := part*len(s.chunks)/n, (part+1)*len(s.chunks)/n
+			first, last := part*len(s.batches)/n, (part+1)*len(s.batches)/n
 			for ctx.Err() == nil {
 				i := first + int(taken[part].Add(1)) - 1
 				if i >= last {
 					break
 				}
-				s.workers[k].sweepChunk(s, i)
+				s.workers[k].sweepBatch(s, i)
 			}
 		}
 	}
@@ -245,12 +243,12 @@ func (c *cell) sweepAll(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// sweepChunk takes the resting clients of a chunk through the window.
-func (c *cell) sweepChunk(s *sweep, k int) {
-	ch, t, group := &s.chunks[k], &s.turn, s.groupOf[k]
+// sweepBatch takes the resting clients of a batch through the window.
+func (c *cell) sweepBatch(s *sweep, k int) {
+	ch, t, group := &s.batches[k], &s.turn, s.groupOf[k]
 	ch.extras, ch.spare = ch.spare[:0], ch.extras
-	first := k * chunkSize
-	for i := first; i < min(first+chunkSize, len(s.resting)); i++ {
+	first := k * batchSize
+	for i := first; i < min(first+batchSize, len(s.resting)); i++ {
 		for int(group)+1 < len(c.groups) && c.groups[group+1].first <= i {
 			group++
 		}
@@ -280,7 +278,7 @@ func (c *cell) touched(t *turn, group uint32, r *resting) bool {
 }
 
 // takeTurn takes one client through the window.
-func (c *cell) takeTurn(t *turn, i int, group uint32, r *resting, ch *chunk) {
+func (c *cell) takeTurn(t *turn, i int, group uint32, r *resting, ch *batch) {
 	cl := c.solo.client
 	c.solo.number, c.solo.agenda, c.solo.away = i, c.solo.agenda[:0], false
 	fresh := r.is(restsFresh)
@@ -300,9 +298,7 @@ func (c *cell) takeTurn(t *turn, i int, group uint32, r *resting, ch *chunk) {
 		if !ok {
 			break
 		}
-		c.now = e.at
-		c.tally.Events++
-		c.handle(e)
+		c.work(e)
 	}
 	if !c.solo.away && c.layDown(cl, r, ch, t.until) {
 		return
@@ -400,7 +396,7 @@ func (c *cell) layAllDown(until vtime.Instant) {
 			continue
 		}
 		r := &s.resting[i]
-		if c.layDown(&c.clients[at], r, &s.chunks[i/chunkSize], until) {
+		if c.layDown(&c.clients[at], r, &s.batches[i/batchSize], until) {
 			c.clients[at] = client{}
 			s.owner[at] = -1
 			s.idle = append(s.idle, at)
@@ -449,7 +445,7 @@ func (c *cell) finishAsleep() {
 			g++
 		}
 		if r := &s.resting[i]; !r.is(restsAwake) {
-			c.finishResting(uint32(g), r, &s.chunks[i/chunkSize])
+			c.finishResting(uint32(g), r, &s.batches[i/batchSize])
 		}
 	}
 }
