@@ -254,8 +254,8 @@ func (b *binder) hostNode(r *sim.RelayPlan) (*node, string) {
 const mostClients = 20_000_000
 
 // ClientBytes is about how much memory a client takes in each worker of a run,
-// in bytes, as measured with large fleets.
-const ClientBytes = 1 << 10
+// in bytes: the peak of a run of the shape XL over its clients.
+const ClientBytes = 2 << 10
 
 // population reports what there must be at least one of.
 func (b *binder) population() {
