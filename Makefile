@@ -35,7 +35,7 @@ test: ## run all tests (no root; modules are fetched on first use)
 	$(GO) test ./...
 	@echo "not run: the comparison with the Linux kernel (as root: make test-kernel)"
 
-check: $(CHECKS) ## everything that CI runs
+check: $(CHECKS) ## everything that CI runs without root (it also runs test-kernel)
 
 checks: ## name the parts of check
 	@echo $(CHECKS)

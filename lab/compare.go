@@ -10,7 +10,9 @@ type Row struct {
 	Probe  Probe
 	Kernel Fate
 	Model  Told
-	// Asked is how often the kernel was asked.
+	// First is what the kernel did when it was asked first, Asked how often it
+	// was.
+	First Fate
 	Asked int
 }
 
@@ -59,7 +61,9 @@ func Compare(ctx context.Context, l oracle, m *Model, probes []Probe) ([]Row, er
 		}
 		var again []int
 		for i, j := range open {
-			rows[j].Kernel, rows[j].Asked = fates[i], try
+			if rows[j].Kernel, rows[j].Asked = fates[i], try; try == 1 {
+				rows[j].First = fates[i]
+			}
 			if !rows[j].Agrees() {
 				again = append(again, j)
 			}

@@ -71,9 +71,10 @@ func isZero(m *topology.Match) bool {
 	return len(m.Networks) == 0 && m.Roles == 0 && len(m.Hosts) == 0 && len(m.Prefixes) == 0
 }
 
-// matches tells whether m matches an end in a packet of a kind.
-func (p *planner) matches(m *topology.Match, e *end, k topology.Kind) bool {
-	if len(e.kinds) > 0 && !slices.Contains(e.kinds, requestOf(k)) {
+// matches tells whether m matches an end in a packet of an exchange that begins
+// with a kind of request.
+func (p *planner) matches(m *topology.Match, e *end, request topology.Kind) bool {
+	if len(e.kinds) > 0 && !slices.Contains(e.kinds, request) {
 		return false
 	}
 	return (len(m.Networks) == 0 || slices.Contains(m.Networks, e.network)) &&
@@ -115,15 +116,15 @@ func (p *planner) inPrefixes(list []netip.Prefix, e *end) bool {
 	return any
 }
 
-// addressSet is the nft expression of a Match for packets of a kind: prefixes
+// addressSet is the nft expression of a Match for exchanges of a kind: prefixes
 // where these alone say the same, else the addresses of all that it matches.
 // It is not ok if it matches nobody.
-func (p *planner) addressSet(m *topology.Match, k topology.Kind) (set []string, ok bool) {
+func (p *planner) addressSet(m *topology.Match, request topology.Kind) (set []string, ok bool) {
 	var addrs []netip.Addr
 	literal := len(m.Prefixes) > 0
 	for i := range p.ends {
 		e := &p.ends[i]
-		matched := p.matches(m, e, k)
+		matched := p.matches(m, e, request)
 		if matched {
 			addrs = append(addrs, e.addr)
 		}

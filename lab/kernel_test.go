@@ -106,6 +106,7 @@ type tally struct {
 	networks, nodes, fates, again, same, later int
 	used                                       map[string]int
 	seen                                       coverage
+	hairpins, back                             int     // fates of packets from inside to public addresses, and replies
 	worst                                      *Design // the first that differs
 }
 
@@ -118,13 +119,20 @@ func (a *tally) add(t *testing.T, r *measured) {
 	a.same += r.same
 	a.later += r.later
 	for i := range r.rows {
-		if r.rows[i].Asked > 1 {
+		if row := &r.rows[i]; row.Asked > 1 {
 			a.again++
+			t.Logf("network %d: asked %d times: %v at first, then %v: %v from client %d to host %d, TTL %d", r.seed, row.Asked, row.First, row.Kernel, row.Probe.Kind, row.Probe.Client, row.Probe.Host, row.Probe.TTL)
 		}
 		if !r.rows[i].Agrees() {
 			a.used[excuse(r.design, &r.rows[i])]++
 		}
 		a.seen.count(r.design, &r.rows[i])
+		if q := &r.rows[i].Probe; r.design.fromInside(r.design.Clients[q.Client].At.Network, q.To) {
+			a.hairpins++
+			if r.rows[i].Kernel.Outcome == Reply {
+				a.back++
+			}
+		}
 	}
 	for _, w := range r.differ {
 		t.Errorf("network %d: choice of %s", r.seed, w)
@@ -147,6 +155,34 @@ func (a *tally) differs() bool {
 // Random networks have the same fates and the same choices in the kernel as in
 // the model.
 func TestRandomNetworks(t *testing.T) {
+	a := measureMany(t, *networksFlag, randomDesign)
+	if *firstFlag {
+		return
+	}
+	a.shrink(t)
+	if *leastFlag > 0 {
+		checkExtent(t, a)
+		checkKnown(t, a.used, a.fates)
+		a.seen.check(t, *leastFlag)
+	}
+}
+
+// The same of networks whose clients ask for public addresses from inside,
+// which half of the translators or more let them (RFC 4787 REQ-9).
+func TestHairpinNetworks(t *testing.T) {
+	a := measureMany(t, *networksFlag/5, hairpinDesign)
+	if *firstFlag {
+		return
+	}
+	a.shrink(t)
+	t.Logf("from inside to a public address: %d fates, %d replies", a.hairpins, a.back)
+	if *leastFlag > 0 && (a.hairpins < 5000 || a.back < 500) {
+		t.Errorf("%d fates of packets from inside to a public address, %d replies, want at least 5000 and 500", a.hairpins, a.back)
+	}
+}
+
+// measureMany compares random networks, some at a time.
+func measureMany(t *testing.T, networks int, design func(uint64) (*Design, *Plan)) *tally {
 	began := time.Now()
 	a := &tally{used: map[string]int{}, seen: coverage{}}
 	seeds := make(chan uint64)
@@ -154,11 +190,11 @@ func TestRandomNetworks(t *testing.T) {
 	for range *atOnceFlag {
 		all.Go(func() {
 			for seed := range seeds {
-				measureRandom(t, a, seed)
+				measureRandom(t, a, seed, design)
 			}
 		})
 	}
-	for i := range *networksFlag {
+	for i := range networks {
 		if interrupted.Err() != nil || *firstFlag && a.differs() {
 			break
 		}
@@ -168,17 +204,14 @@ func TestRandomNetworks(t *testing.T) {
 	all.Wait()
 	t.Logf("seeds from %d: %d networks of %d namespaces, %d fates (%d asked again), %d choices (%d asked again), %.0f s",
 		*seedFlag, a.networks, a.nodes, a.fates, a.again, a.same, a.later, time.Since(began).Seconds())
-	if *firstFlag {
-		return
-	}
+	return a
+}
+
+// shrink shows the smallest network like the first that differs.
+func (a *tally) shrink(t *testing.T) {
 	if a.worst != nil {
 		small, wrong := shrunk(a.worst, time.Minute)
 		t.Errorf("the smallest network that shows a mismatch:\n%s%s", describe(small), show(small, wrong))
-	}
-	if *leastFlag > 0 {
-		checkExtent(t, a)
-		checkKnown(t, a.used, a.fates)
-		a.seen.check(t, *leastFlag)
 	}
 }
 
@@ -188,8 +221,8 @@ func checkExtent(t *testing.T, a *tally) {
 	}
 }
 
-func measureRandom(t *testing.T, a *tally, seed uint64) {
-	d, p := randomDesign(seed)
+func measureRandom(t *testing.T, a *tally, seed uint64, design func(uint64) (*Design, *Plan)) {
+	d, p := design(seed)
 	more := func(l *Lab) (chosen, error) { return chooseBoth(seed, d, l) }
 	if *firstFlag {
 		more = nil

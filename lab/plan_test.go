@@ -109,7 +109,6 @@ func TestRefuses(t *testing.T) {
 	}{
 		{func(s *topology.Spec) { s.Balance = topology.PerFlow }, "balanced"},
 		{func(s *topology.Spec) { s.Boxes[1].NAT.Filtering = topology.EndpointIndependent }, `translator "edge" filters`},
-		{func(s *topology.Spec) { s.Boxes[1].NAT.Hairpin = true }, "hairpins"},
 		{func(s *topology.Spec) { s.Boxes[1].Flows = 9 }, "limited size"},
 		{func(s *topology.Spec) { s.Boxes[1].EchoFor = []topology.Match{{}} }, "in the name of others"},
 		{func(s *topology.Spec) { s.Boxes[1].Rules[0].Untracked = true }, "does not translate"},
@@ -181,4 +180,25 @@ func nodeOf(p *Plan, a netip.Addr) int {
 		}
 	}
 	return -1
+}
+
+// Linux knows one source of a translator's errors. A lab says that it leaves
+// out the other, and asks the model about Linux's.
+func TestErrorSourceIsLinux(t *testing.T) {
+	d := company()
+	for _, tc := range []struct {
+		source topology.ErrorSource
+		said   int
+	}{{topology.FromTranslator, 1}, {topology.FromDestination, 0}} {
+		d.Spec.Boxes[1].NAT.ErrorSource = tc.source
+		d.Spec.Boxes[0].NAT.ErrorSource = topology.FromDestination
+		p, err := NewPlan(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := strings.Count(strings.Join(p.LeftOut, "\n"), "own source of the errors")
+		if got := Calm(d.Spec).Boxes[1].NAT.ErrorSource; said != tc.said || got != topology.FromDestination || d.Spec.Boxes[1].NAT.ErrorSource != tc.source {
+			t.Errorf("source %d: left out %d times, want %d; the model has %d", tc.source, said, tc.said, got)
+		}
+	}
 }

@@ -182,16 +182,13 @@ func checksum(b []byte, sum uint32) uint16 {
 	return ^uint16(sum)
 }
 
-// hear takes in what comes until nothing has come for a while, or every probe
-// is answered.
+// hear takes in what comes, and lets relays answer to datagrams, until nothing
+// has come for a while or every probe is answered.
 func (p *prober) hear() error {
 	answered := 0
 	for answered < len(p.sent) {
-		var fds [len(protocols)]unix.PollFd
-		for i, s := range p.sockets {
-			fds[i] = unix.PollFd{Fd: int32(s), Events: unix.POLLIN}
-		}
-		n, err := unix.Poll(fds[:], int(p.quiet/time.Millisecond))
+		fds := p.waitFor()
+		n, err := unix.Poll(fds, int(p.quiet/time.Millisecond))
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
@@ -199,6 +196,11 @@ func (p *prober) hear() error {
 			return err
 		case n == 0:
 			return nil
+		}
+		for _, fd := range fds[len(p.sockets):] {
+			if fd.Revents != 0 {
+				echo(int(fd.Fd))
+			}
 		}
 		for _, fd := range p.sockets {
 			count, err := p.drain(fd)
@@ -209,6 +211,20 @@ func (p *prober) hear() error {
 		}
 	}
 	return nil
+}
+
+// waitFor are the sockets of the prober, and those at which relays get
+// datagrams.
+func (p *prober) waitFor() (fds []unix.PollFd) {
+	for _, s := range p.sockets {
+		fds = append(fds, unix.PollFd{Fd: int32(s), Events: unix.POLLIN})
+	}
+	for _, r := range p.lab.responders {
+		for _, s := range r.datagrams {
+			fds = append(fds, unix.PollFd{Fd: int32(s), Events: unix.POLLIN})
+		}
+	}
+	return fds
 }
 
 func (p *prober) drain(fd int) (count int, err error) {

@@ -6,28 +6,78 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/relaysim/relaysim/topology"
 )
 
 // random draws small networks. Equal seeds give equal networks.
-// Limits are left out; they have tests of their own.
 type random struct {
 	*rand.Rand
 	spec *topology.Spec
+	// limits: some rules have one.
+	limits bool
+	// hairpins: inside networks too are told public addresses, and some
+	// translators let them be used from there.
+	hairpins bool
 }
 
 // randomDesign draws networks until there is one that can be built.
 func randomDesign(seed uint64) (*Design, *Plan) {
 	r := &random{Rand: rand.New(rand.NewPCG(seed, 0x6c6162))}
+	return r.fitting(seed)
+}
+
+// limitedDesign is randomDesign with limits on rules.
+func limitedDesign(seed uint64) (*Design, *Plan) {
+	r := &random{Rand: rand.New(rand.NewPCG(seed, 0x6c696d)), limits: true}
+	return r.fitting(seed)
+}
+
+// hairpinDesign is randomDesign with public addresses that are asked from
+// inside.
+func hairpinDesign(seed uint64) (*Design, *Plan) {
+	r := &random{Rand: rand.New(rand.NewPCG(seed, 0x686169)), hairpins: true}
+	return r.fitting(seed)
+}
+
+func (r *random) fitting(seed uint64) (*Design, *Plan) {
 	for range 1000 {
 		d := r.design()
-		if p, err := NewPlan(d); err == nil && len(p.Nodes) <= 40 && routed(p) >= 2 {
+		fits := !r.limits && !r.hairpins || r.hairpins && hairpins(d) || slices.ContainsFunc(d.Spec.Boxes, func(b topology.BoxSpec) bool { return limits(&b) })
+		if p, err := NewPlan(d); err == nil && fits && len(p.Nodes) <= 40 && routed(p) >= 2 {
 			return d, p
 		}
 	}
 	panic(fmt.Sprintf("lab: seed %d gives no network", seed))
+}
+
+// hairpins tells whether a client inside a translator asks for a public address
+// of it.
+func hairpins(d *Design) bool {
+	return slices.ContainsFunc(d.Clients, func(c Client) bool {
+		v := &d.Spec.Networks[c.At.Network]
+		if !v.HasView {
+			return false
+		}
+		return slices.ContainsFunc(d.Spec.Views[v.View].Answers, func(a topology.NameAnswer) bool { return d.fromInside(c.At.Network, a.Addrs[0]) })
+	})
+}
+
+// fromInside tells whether an address is public at a translator of which the
+// network is inside.
+func (d *Design) fromInside(n topology.NetworkID, a netip.Addr) bool {
+	for b := range d.Spec.Boxes {
+		nat := d.Spec.Boxes[b].NAT
+		if nat == nil || !slices.ContainsFunc(nat.Static, func(s topology.StaticNAT) bool { return s.Public == a }) &&
+			!slices.ContainsFunc(nat.Forwards, func(f topology.PortForward) bool { return f.Public == a }) {
+			continue
+		}
+		way, ok := waysTo(d.Spec, 0, topology.BoxID(b)).from(n)
+		return ok && len(way) > 0 && d.Spec.Legs[way[len(way)-1].in].Side != nat.Outside
+	}
+	return false
 }
 
 // routed counts the pairs of client and host that a way joins.
@@ -147,6 +197,18 @@ func (r *random) fill(b *topology.BoxSpec) {
 	for range r.IntN(7) {
 		b.Rules = append(b.Rules, r.rule(b.Kind))
 	}
+	if r.limits {
+		r.limit(b)
+	}
+}
+
+// limit gives rules a few tokens each, of which none comes back in time.
+func (r *random) limit(b *topology.BoxSpec) {
+	for i := range b.Rules {
+		if x := &b.Rules[i]; r.chance(50) && !x.Untracked {
+			x.Limit = &topology.Limit{PerSecond: 1. / 86400, Burst: 1 + r.IntN(8)}
+		}
+	}
 }
 
 var refusalNames = [...]string{"prohibited", "net", "host", "port", "reset"}
@@ -256,6 +318,7 @@ func (r *random) translator(b topology.BoxID) {
 	nat := &topology.NATSpec{
 		Outside: list[r.IntN(len(list))], Filtering: topology.AddressAndPortDependent,
 		Mapping: topology.Dependence(r.IntN(3)), DropsErrors: r.chance(35),
+		ErrorSource: topology.FromDestination,
 	}
 	if nat.PerClient = r.chance(30); !nat.PerClient {
 		for i := range 1 + r.IntN(2) {
@@ -263,6 +326,12 @@ func (r *random) translator(b topology.BoxID) {
 		}
 	}
 	spec.NAT = nat
+	if r.hairpins {
+		nat.Hairpin, nat.PerClient = r.chance(75), false
+		if len(nat.Pool) == 0 {
+			nat.Pool = append(nat.Pool, public(1))
+		}
+	}
 	if !nat.PerClient {
 		r.publish(b, public)
 	}
@@ -284,6 +353,10 @@ func (r *random) publish(b topology.BoxID, public func(int) netip.Addr) {
 			nat.Forwards = append(nat.Forwards, topology.PortForward{Public: a, Kinds: kinds, Host: topology.HostID(h)})
 		}
 		for n := range s.Networks {
+			if r.hairpins && r.chance(60) {
+				r.tell(n, topology.HostID(h), a)
+				continue
+			}
 			if _, ok := waysTo(s, s.Hosts[h].Network, topology.NoBox).from(topology.NetworkID(n)); ok || topology.NetworkID(n) == s.Hosts[h].Network {
 				continue
 			}

@@ -60,9 +60,28 @@ func (p *planner) refuseBox(b *topology.BoxSpec) {
 	for i := range b.Rules {
 		p.refuseRule(b, &b.Rules[i])
 	}
+	if b.Kind == topology.Guard && limits(b) && p.guarded(b) > 1 {
+		p.refusef("guard %q has limits, which several hosts share", b.Name)
+	}
 	if b.NAT != nil {
 		p.refuseNAT(b)
 	}
+}
+
+// guarded counts the hosts and clients that have a guard.
+func (p *planner) guarded(b *topology.BoxSpec) (n int) {
+	has := func(g topology.GuardID) {
+		if g != 0 && &p.spec.Boxes[g.Box()] == b {
+			n++
+		}
+	}
+	for i := range p.spec.Hosts {
+		has(p.spec.Hosts[i].Guard)
+	}
+	for i := range p.design.Clients {
+		has(p.design.Clients[i].At.Guard)
+	}
+	return n
 }
 
 // isLinux tells whether a limit is that of LinuxErrors.
@@ -80,8 +99,7 @@ func (p *planner) refuseRule(b *topology.BoxSpec, r *topology.Rule) {
 	case r.Untracked && b.NAT != nil:
 		p.refusef("rule %q of translator %q is untracked: what Linux does not track it does not translate", r.Name, b.Name)
 	}
-	limited := slices.ContainsFunc(b.Rules, func(r topology.Rule) bool { return r.Limit != nil })
-	if r.Untracked && limited {
+	if r.Untracked && limits(b) {
 		p.refusef("box %q has untracked rules and limits, which would be asked twice", b.Name)
 	}
 }
@@ -91,8 +109,6 @@ func (p *planner) refuseNAT(b *topology.BoxSpec) {
 	switch {
 	case nat.Filtering != topology.AddressAndPortDependent:
 		p.refusef("translator %q filters in another way than Linux, which is address- and port-dependent", b.Name)
-	case nat.Hairpin:
-		p.refusef("translator %q hairpins", b.Name)
 	case nat.Mappings > 0 || nat.PerHost > 0:
 		p.refusef("translator %q limits its mappings", b.Name)
 	}
@@ -124,6 +140,11 @@ func (p *planner) leaveOut() {
 	if delays > 0 {
 		add("delays of %d legs", delays)
 	}
+	for i := range p.spec.Boxes {
+		if b := &p.spec.Boxes[i]; b.NAT != nil && b.NAT.ErrorSource != topology.FromDestination {
+			add("own source of the errors that translator %q sends outside: Linux sends them from the destination of the packet, and so does the model here", b.Name)
+		}
+	}
 }
 
 // speaksOfPrefixes tells whether a rule matches by prefixes.
@@ -143,7 +164,14 @@ func (p *planner) speaksOfPrefixes() bool {
 // with it.
 func Calm(s *topology.Spec) *topology.Spec {
 	c := *s
-	c.Networks, c.Legs = slices.Clone(s.Networks), slices.Clone(s.Legs)
+	c.Networks, c.Legs, c.Boxes = slices.Clone(s.Networks), slices.Clone(s.Legs), slices.Clone(s.Boxes)
+	for i := range c.Boxes {
+		if nat := c.Boxes[i].NAT; nat != nil {
+			linux := *nat
+			linux.ErrorSource = topology.FromDestination
+			c.Boxes[i].NAT = &linux
+		}
+	}
 	for i := range c.Networks {
 		c.Networks[i].InsideLoss = 0
 	}

@@ -189,17 +189,23 @@ func (p *planner) travelToBox(t *travel, at topology.NetworkID, b topology.BoxID
 		p.cross(t, c)
 	}
 	last := way[len(way)-1]
-	if p.spec.Legs[last.in].Side != p.spec.Boxes[b].NAT.Outside {
-		p.refusef("a way leads from inside of box %q to a public address of it", p.spec.Boxes[b].Name)
-		return false
-	}
+	nat := p.spec.Boxes[b].NAT
+	fromInside := p.spec.Legs[last.in].Side != nat.Outside
 	t.on(p.legs[last.in]...)
 	t.on(p.boxes[b])
 	p.dead(p.boxes[b], to)
 	p.plan.Names[to] = p.spec.Boxes[b].Name
+	if fromInside && !nat.Hairpin {
+		p.lay(t)
+		return true
+	}
 	for _, h := range p.insideHosts(b, to) {
 		branch := &travel{slices.Clone(t.nodes), slices.Clone(t.src), slices.Clone(t.dst)}
-		branch.dst[len(branch.dst)-1] = p.plan.Hosts[h].Address
+		end := len(branch.dst) - 1
+		branch.dst[end] = p.plan.Hosts[h].Address
+		if fromInside {
+			branch.src[end] = p.publicFor(b, branch.src[end])
+		}
 		out, rest, ok := waysTo(p.spec, p.spec.Hosts[h].Network, topology.NoBox).fromBox(b)
 		if !ok {
 			continue
@@ -232,7 +238,8 @@ func (p *planner) lead(node int, to netip.Addr, next int) {
 }
 
 // portTo is the port of a node on the first segment that it shares with
-// another.
+// another. Where that decides by which side of a box a packet comes, it could be
+// the wrong one.
 func (p *planner) portTo(node, next int) string {
 	var shared []int
 	// order: sorted below.
@@ -244,6 +251,13 @@ func (p *planner) portTo(node, next int) string {
 	slices.SortFunc(shared, cmp.Compare[int])
 	if len(shared) == 0 {
 		panic("lab: " + p.plan.Nodes[node].Name + " and " + p.plan.Nodes[next].Name + " share no segment")
+	}
+	for _, n := range []int{node, next} {
+		for _, s := range shared[1:] {
+			if p.sides[sideKey{n, p.isOn[n][s]}] != p.sides[sideKey{n, p.isOn[n][shared[0]]}] {
+				p.refusef("two sides of box %q are next to %s", p.plan.Nodes[n].Name, p.plan.Nodes[node+next-n].Name)
+			}
+		}
 	}
 	return p.plan.Nodes[node].Ports[p.isOn[node][shared[0]]].Name
 }

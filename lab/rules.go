@@ -11,7 +11,7 @@ import (
 
 // ruleset is an nft file under construction.
 type ruleset struct {
-	limits []string
+	limits []string // each once
 	chains []string
 }
 
@@ -138,24 +138,40 @@ func (p *planner) writeBox(id topology.BoxID) {
 		}
 		lines = append(lines, p.rule(r, i, rule, from+to)...)
 	}
-	lines = append(lines, verdicts("", b.Otherwise, topology.Prohibited, "default")...)
+	lines = append(lines, verdicts("", "", b.Otherwise, topology.Prohibited, "default")...)
 	r.chain("forward", "filter hook forward priority filter; policy drop", lines)
 	r.chain("output", "filter hook output priority filter; policy accept", mute(b))
 	p.plan.Nodes[p.boxes[id]].Rules = r.String()
 }
 
-// tracked lets through what belongs to flows that the box knows, as every
-// firewall of Linux begins. Of a flow's own direction that is what follows its
-// first packet, of which the model knows nothing.
+// established is how every firewall of Linux begins. What follows the first
+// packet of a flow in its own direction passes by it too, so that a limit
+// further down counts flows. The model asks its rules about every request; where
+// one of them has a limit, answersOnly makes Linux ask as well.
+const (
+	established = "ct state established accept"
+	answersOnly = "ct state established ct direction reply accept"
+)
+
+// tracked lets through what belongs to flows that the box knows.
 func tracked(b *topology.BoxSpec) (lines []string) {
-	if b.Kind == topology.Stateless {
+	switch {
+	case b.Kind == topology.Stateless:
 		return nil
+	case limits(b):
+		lines = append(lines, answersOnly)
+	default:
+		lines = append(lines, established)
 	}
-	lines = append(lines, "ct state established accept")
 	if b.RelatedErrors {
 		lines = append(lines, "ct state related icmp type { time-exceeded, destination-unreachable } accept")
 	}
 	return lines
+}
+
+// limits tells whether a rule of a box has a limit.
+func limits(b *topology.BoxSpec) bool {
+	return slices.ContainsFunc(b.Rules, func(r topology.Rule) bool { return r.Limit != nil })
 }
 
 // ports is the expression for the ports of a box on some of its sides, "" for
@@ -186,11 +202,14 @@ func (p *planner) rule(r *ruleset, i int, rule *topology.Rule, ports string) (li
 	limit := ""
 	if l := rule.Limit; l != nil {
 		name := fmt.Sprintf("rule%d", i)
-		r.limits = append(r.limits, fmt.Sprintf(" limit %s {\n  rate %s burst %d packets\n }\n", name, rate(l.PerSecond), l.Burst))
+		object := fmt.Sprintf(" limit %s {\n  rate %s burst %d packets\n }\n", name, rate(l.PerSecond), l.Burst)
+		if !slices.Contains(r.limits, object) { // a guard's rule may judge both directions
+			r.limits = append(r.limits, object)
+		}
 		limit = "limit name " + strconv.Quote(name) + " "
 	}
 	for _, match := range p.matchLines(rule) {
-		lines = append(lines, verdicts(ports+match+limit, rule.Verdict, rule.With, rule.Name)...)
+		lines = append(lines, verdicts(ports+match, limit, rule.Verdict, rule.With, rule.Name)...)
 	}
 	return lines
 }
@@ -201,7 +220,7 @@ func rate(perSecond float64) string {
 	for _, u := range []struct {
 		name    string
 		seconds float64
-	}{{"second", 1}, {"minute", 60}, {"hour", 3600}} {
+	}{{"second", 1}, {"minute", 60}, {"hour", 3600}, {"day", 86400}} {
 		if n := perSecond * u.seconds; n >= 1 && n == float64(int64(n)) {
 			return fmt.Sprintf("%d/%s", int64(n), u.name)
 		}
@@ -222,50 +241,90 @@ func (p *planner) matchLines(rule *topology.Rule) (lines []string) {
 		}
 	}
 	for _, k := range kinds {
-		from, ok := p.address("saddr", &rule.From, k)
-		if !ok {
-			continue
-		}
-		to, ok := p.address("daddr", &rule.To, k)
-		if !ok {
-			continue
-		}
-		for _, e := range kindExpressions(k) {
-			if line := from + to + e + " "; !slices.Contains(lines, line) {
-				lines = append(lines, line)
+		for _, ends := range p.endExpressions(rule, k) {
+			for _, e := range kindExpressions(k) {
+				if line := ends + e + " "; !slices.Contains(lines, line) {
+					lines = append(lines, line)
+				}
 			}
 		}
 	}
 	return lines
 }
 
-func (p *planner) address(what string, m *topology.Match, k topology.Kind) (string, bool) {
+// quotedProtocols are what tells what an ICMP error is about: the protocol of
+// the packet that it quotes, behind the 8 bytes of its own header and 9 of that
+// packet's (RFC 792, RFC 791 section 3.1).
+var quotedProtocols = []struct {
+	request    topology.Kind
+	expression string
+}{
+	{topology.TCP, "@th,136,8 6 "}, {topology.UDP, "@th,136,8 17 "}, {topology.EchoRequest, "@th,136,8 1 "},
+}
+
+// endExpressions are those for the ends of a rule in packets of a kind, none if
+// it matches nobody. Errors have one for each request that they may be about
+// where that makes a difference: a public address leads different requests to
+// different hosts.
+func (p *planner) endExpressions(rule *topology.Rule, k topology.Kind) (list []string) {
+	if !k.IsError() {
+		if ends, ok := p.endsOf(rule, requestOf(k)); ok {
+			list = append(list, ends)
+		}
+		return list
+	}
+	alike := map[string]int{}
+	for _, q := range quotedProtocols {
+		if ends, ok := p.endsOf(rule, q.request); ok {
+			alike[ends]++
+			list = append(list, ends+q.expression)
+			if alike[ends] == len(quotedProtocols) {
+				return []string{ends}
+			}
+		}
+	}
+	return list
+}
+
+// endsOf is the expression for the ends of a rule in packets of exchanges that
+// begin with a kind of request; not ok if it matches nobody.
+func (p *planner) endsOf(rule *topology.Rule, request topology.Kind) (string, bool) {
+	from, ok := p.address("saddr", &rule.From, request)
+	if !ok {
+		return "", false
+	}
+	to, ok := p.address("daddr", &rule.To, request)
+	return from + to, ok
+}
+
+func (p *planner) address(what string, m *topology.Match, request topology.Kind) (string, bool) {
 	if isZero(m) {
 		return "", true
 	}
-	set, ok := p.addressSet(m, k)
+	set, ok := p.addressSet(m, request)
 	return "ip " + what + " { " + strings.Join(set, ", ") + " } ", ok
 }
 
-// verdicts writes what happens to what an expression matches.
-func verdicts(expr string, v topology.Verdict, with topology.Refusal, name string) []string {
+// verdicts writes what happens to what an expression matches within a limit,
+// "" for none. The limit comes last, for it counts what comes to it.
+func verdicts(expr, limit string, v topology.Verdict, with topology.Refusal, name string) []string {
 	comment := ""
 	if name != "" {
 		comment = " comment " + strconv.Quote(plain(name))
 	}
 	switch {
 	case v == topology.Accept:
-		return []string{expr + "accept" + comment}
+		return []string{expr + limit + "accept" + comment}
 	case v == topology.Drop:
-		return []string{expr + "drop" + comment}
+		return []string{expr + limit + "drop" + comment}
 	case with != topology.TCPReset:
-		return []string{expr + "reject with icmp " + refusals[with] + comment}
+		return []string{expr + limit + "reject with icmp " + refusals[with] + comment}
 	case strings.Contains(expr, "icmp type") || strings.Contains(expr, "udp "):
-		return []string{expr + "reject with icmp " + refusals[topology.Prohibited] + comment}
+		return []string{expr + limit + "reject with icmp " + refusals[topology.Prohibited] + comment}
 	}
 	return []string{
-		expr + "meta l4proto tcp reject with tcp reset" + comment,
-		expr + "meta l4proto != tcp reject with icmp " + refusals[topology.Prohibited] + comment,
+		expr + "meta l4proto tcp " + limit + "reject with tcp reset" + comment,
+		expr + "meta l4proto != tcp " + limit + "reject with icmp " + refusals[topology.Prohibited] + comment,
 	}
 }
 
@@ -324,6 +383,9 @@ func (p *planner) writeNAT(id topology.BoxID, r *ruleset) {
 	}
 	outside := uint8(1) << b.NAT.Outside
 	in := p.ports(id, "iifname", outside)
+	if b.NAT.Hairpin {
+		in = ""
+	}
 	var pre []string
 	for _, s := range b.NAT.Static {
 		pre = append(pre, fmt.Sprintf("%sip daddr %v dnat to %v", in, s.Public, p.plan.Hosts[s.Host].Address))
@@ -344,9 +406,12 @@ func (p *planner) writeNAT(id topology.BoxID, r *ruleset) {
 	}
 	slices.Sort(pairs)
 	if pairs = slices.Compact(pairs); len(pairs) > 0 {
-		out := p.ports(id, "oifname", outside)
-		r.chain("sources", "nat hook postrouting priority srcnat; policy accept",
-			[]string{out + "snat to ip saddr map { " + strings.Join(pairs, ", ") + " }"})
+		to := "snat to ip saddr map { " + strings.Join(pairs, ", ") + " }"
+		lines := []string{p.ports(id, "oifname", outside) + to}
+		if b.NAT.Hairpin {
+			lines = append(lines, p.ports(id, "iifname", ^outside)+p.ports(id, "oifname", ^outside)+"ct status dnat "+to)
+		}
+		r.chain("sources", "nat hook postrouting priority srcnat; policy accept", lines)
 	}
 }
 
@@ -368,13 +433,13 @@ func (p *planner) writeGuard(node int, g topology.GuardID) {
 	for i := range b.Rules {
 		rule := &b.Rules[i]
 		if guards(rule, networkSide, hostSide) {
-			in = append(in, p.rule(r, 2*i, rule, "")...)
+			in = append(in, p.rule(r, i, rule, "")...)
 		}
 		if guards(rule, hostSide, networkSide) {
-			out = append(out, p.rule(r, 2*i+1, rule, "")...)
+			out = append(out, p.rule(r, i, rule, "")...)
 		}
 	}
-	in = append(in, verdicts("", b.Otherwise, topology.Prohibited, "default")...)
+	in = append(in, verdicts("", "", b.Otherwise, topology.Prohibited, "default")...)
 	// What the host says about a packet that the guard refused is not judged.
 	own := []string{`oifname "lo" accept`, "icmp type { time-exceeded, destination-unreachable } accept", "tcp flags & rst == rst accept"}
 	out = append(append(mute(b), own...), out...)

@@ -84,7 +84,8 @@ func (s *Scene) add(p *sim.Plan, policy, group, client int, n topology.NetworkID
 // unlimited is a Spec without rate limits, which depend on how fast a lab is
 // asked, and what was taken out.
 func unlimited(s *topology.Spec) (c *topology.Spec, leftOut []string) {
-	c = Calm(s)
+	c = new(topology.Spec)
+	*c = *s
 	c.Boxes = slices.Clone(s.Boxes)
 	for i := range c.Boxes {
 		b := &c.Boxes[i]

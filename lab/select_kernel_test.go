@@ -14,16 +14,21 @@ import (
 	"github.com/relaysim/relaysim/topology"
 )
 
-// randomChooser lets a client of a random network choose among its hosts.
-func randomChooser(seed uint64, d *Design, client int, timeout time.Duration) *Chooser {
+// randomChooser lets a client of a random network choose among the hosts to which
+// a way leads. (A lab has no default route: where no way leads, the kernel says so
+// before a client's own firewall has seen a packet.)
+func randomChooser(seed uint64, d *Design, p *Plan, client int, timeout time.Duration) *Chooser {
 	r := rand.New(rand.NewPCG(seed, uint64(client)))
-	s, p := selection.DefaultSettings(), selection.DefaultParams()
+	s, params := selection.DefaultSettings(), selection.DefaultParams()
 	s.Automatic, s.MaximumTTL = true, maxTTL
-	p.RoundTimeout, p.RegisterConnectTimeout = timeout, 4*timeout
+	params.RoundTimeout, params.RegisterConnectTimeout = timeout, 4*timeout
 	list := &selection.List{Version: 1, Hosts: map[string]selection.RelayID{}, Keys: map[selection.RelayID]uint64{}, Root: selection.NoRelay, Fallback: selection.NoRelay}
 	c := &Chooser{Client: client, Key: rng.Seed(seed).Child(rng.Client, uint64(client))}
 	for i := range d.Spec.Hosts {
-		h, id := &d.Spec.Hosts[i], selection.RelayID(i)
+		if p.Unrouted[client][i] {
+			continue
+		}
+		h, id := &d.Spec.Hosts[i], selection.RelayID(len(c.Hosts))
 		c.Hosts = append(c.Hosts, topology.HostID(i))
 		list.Hosts[h.Name], list.Keys[id] = id, rng.Hash(h.Name)
 		if h.Role == topology.Root && list.Root == selection.NoRelay {
@@ -33,7 +38,7 @@ func randomChooser(seed uint64, d *Design, client int, timeout time.Duration) *C
 			Relay: id, Key: rng.Hash(h.Name), Name: h.Name, Priority: 1 + r.Uint32N(2), Weight: 1 + r.Uint32N(100),
 		})
 	}
-	c.Course, _ = selection.Compile(&s, &p, list)
+	c.Course, _ = selection.Compile(&s, &params, list)
 	return c
 }
 
@@ -74,7 +79,7 @@ func chooseBoth(seed uint64, d *Design, l *Lab) (c chosen, err error) {
 func chooseOne(seed uint64, d *Design, l *Lab, client int) (differ string, tries int, err error) {
 	for i, timeout := range roundTimeouts {
 		s := &Scene{Design: d, Plan: l.Plan}
-		e, err := choose(interrupted, s, l, randomChooser(seed, d, client, timeout))
+		e, err := choose(interrupted, s, l, randomChooser(seed, d, l.Plan, client, timeout))
 		if err != nil || e.Same {
 			return "", i, err
 		}

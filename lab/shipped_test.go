@@ -80,14 +80,15 @@ func compareShipped(t *testing.T, s *scenarios.Scenario, policy int, name string
 
 // A client on the internet chooses in the lab what explain says that it does.
 func TestChoosesWhatExplainSays(t *testing.T) {
-	s := load(t, "internet-relays")
+	// Its policies, and one with all of ICMP, which the shipped file has not.
+	s := load(t, "testdata/all-icmp.toml")
 	group := -1
 	for i := range s.Plan().Groups {
 		if s.Plan().Groups[i].ID == "remote" {
 			group = i
 		}
 	}
-	for _, name := range []string{"tcp-only", "echo", "echo-and-expired"} {
+	for _, name := range []string{"tcp-only", "echo", "echo-and-expired", "all-icmp"} {
 		policy, err := scenarios.FindPolicy(s.Plan(), name)
 		if err != nil {
 			t.Fatal(err)

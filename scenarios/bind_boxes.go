@@ -259,6 +259,9 @@ func (b *binder) nat(n *node, box *boxNode, subject string) *topology.NATSpec {
 		Mappings:  count(n.int("mappings")), PerHost: count(n.int("per_host")),
 		Hairpin: n.truth("hairpin"), DropsErrors: n.truth("drops_errors"),
 	}
+	if n.str("error_source") == "destination" {
+		spec.ErrorSource = topology.FromDestination
+	}
 	own := publics{binder: b, subject: subject, taken: map[netip.Addr]bool{}}
 	static := n.get("static")
 	for _, public := range static.names() {

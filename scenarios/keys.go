@@ -198,6 +198,7 @@ var (
 		key{name: "per_host", form: aWhole, unit: "mappings", def: "0", lo: "0", hi: "1000000000"},
 		key{name: "hairpin", form: aFlag, def: "false"},
 		key{name: "drops_errors", form: aFlag, def: "false"},
+		key{name: "error_source", form: oneOf("translator", "destination"), def: `"translator"`},
 		key{name: "static", form: hostsByAddress, unit: "IP address = relay"},
 		key{name: "forward", form: listOfTables(func() *section { return forwardKeys })},
 	)

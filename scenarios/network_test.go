@@ -346,7 +346,8 @@ func TestNetworkTranslators(t *testing.T) {
 		{0, "home-router", &topology.NATSpec{Outside: 1, Mapping: topology.AddressDependent, Filtering: topology.AddressDependent, PerClient: true}},
 		{0, "cgn", &topology.NATSpec{
 			Outside: 1, Filtering: topology.AddressAndPortDependent, Mappings: 100000, PerHost: 64, Hairpin: true, DropsErrors: true,
-			Pool: addrs("198.51.100.0", "198.51.100.1", "198.51.100.2", "198.51.100.3", "198.51.100.4", "198.51.100.5", "198.51.100.6", "198.51.100.7", "198.51.100.20"),
+			ErrorSource: topology.FromDestination,
+			Pool:        addrs("198.51.100.0", "198.51.100.1", "198.51.100.2", "198.51.100.3", "198.51.100.4", "198.51.100.5", "198.51.100.6", "198.51.100.7", "198.51.100.20"),
 		}},
 		{0, "edge", &topology.NATSpec{
 			Filtering: topology.AddressAndPortDependent, Pool: addrs("203.0.113.9"),

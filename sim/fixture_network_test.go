@@ -177,6 +177,11 @@ func (w *world) randomNetwork(pick func(int) int) {
 		r := topology.Rule{Name: "no", Kinds: []topology.Kind{topology.TCP}, Verdict: topology.Reject, With: topology.Refusal(pick(5)), To: topology.Match{Hosts: []topology.HostID{0}}}
 		edge.Rules = append([]topology.Rule{r}, edge.Rules...)
 	}
+	for i := range w.spec.Boxes {
+		if nat := w.spec.Boxes[i].NAT; nat != nil {
+			nat.ErrorSource = topology.ErrorSource(pick(2))
+		}
+	}
 }
 
 // randomNames lets homes resolve names otherwise, and has strangers there.

@@ -151,6 +151,9 @@ func (c *checker) translator(subject string, id BoxID) {
 	if nat.Mapping >= numDependences || nat.Filtering >= numDependences {
 		c.addf("%s: unknown dependence (mapping %d, filtering %d)", subject, nat.Mapping, nat.Filtering)
 	}
+	if nat.ErrorSource >= numErrorSources {
+		c.addf("%s: unknown source of errors %d", subject, nat.ErrorSource)
+	}
 	c.count(subject, "mappings", nat.Mappings)
 	c.count(subject, "mappings per host", nat.PerHost)
 	if len(nat.Pool) == 0 && !nat.PerClient {

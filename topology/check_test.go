@@ -21,7 +21,7 @@ func bad() *Spec {
 	s.Networks[branch].Tunneled = &TunneledSpec{Underlay: 8}
 	s.Boxes[homeRouter].Kind = Stateless
 	s.Boxes[homeRouter].NAT = &NATSpec{
-		Outside: 7, Mapping: 3, Mappings: -1, PerHost: -2, PerClient: true,
+		Outside: 7, Mapping: 3, ErrorSource: 2, Mappings: -1, PerHost: -2, PerClient: true,
 		Pool:     []netip.Addr{netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("198.51.100.1"), netip.MustParseAddr("198.51.100.1"), {}},
 		Static:   []StaticNAT{{netip.MustParseAddr("198.51.100.2"), 5}, {netip.MustParseAddr("198.51.100.3"), yard1}, {netip.MustParseAddr("198.51.100.4"), yard1}},
 		Forwards: []PortForward{{netip.MustParseAddr("198.51.100.1"), []Kind{TCP, UDP}, 6}, {netip.MustParseAddr("198.51.100.1"), []Kind{TCP}, yard1}, {netip.MustParseAddr("198.51.100.2"), nil, yard1}},
@@ -89,6 +89,7 @@ func TestCompileReportsEverythingNew(t *testing.T) {
 		`box "home-router": nat: the box is not stateful`,
 		`box "home-router": nat: no leg on its outside, side 7`,
 		`box "home-router": nat: unknown dependence (mapping 3, filtering 0)`,
+		`box "home-router": nat: unknown source of errors 2`,
 		`box "home-router": nat: mappings -1 is negative`,
 		`box "home-router": nat: mappings per host -2 is negative`,
 		`box "home-router": nat: per client, and yet leading to hosts inside`,

@@ -113,7 +113,7 @@ func (w *walker) plot() {
 		near, far = far, near
 	}
 	w.course, w.headers = w.course[:0], append(w.headers[:0], header{near, far})
-	w.arrival = arrival{}
+	w.arrival, w.asDestination = arrival{}, false
 	w.pick = w.net.choice(w.net.pick(p), &near, &far, p.requestKind(), p.V6)
 	w.outbound()
 	if p.made != (place{}) == !p.Back { // the way of a reply
@@ -156,7 +156,7 @@ func (w *walker) begin() {
 		src, dst = dst, src
 	}
 	p.Dst = *dst
-	if p.made == (place{}) || p.Kind == Reset { // errors come from where they were made
+	if p.made == (place{}) || p.Kind == Reset || w.asDestination { // other errors come from where they were made
 		p.Src = *src
 	}
 }
@@ -400,7 +400,8 @@ func (w *walker) turnAt(p place) {
 		w.arrival = arrival{kind: offRoute, network: w.headers[0].near.At.Network, host: AnyHost, box: NoBox}
 		return
 	}
-	if w.course[last-1].kind != links {
+	if e := &w.course[last-1]; e.kind != links {
+		w.asDestination = e.kind == passage && w.net.boxes[e.box].speaksAs(e)
 		last--
 	}
 	w.course = w.course[:last]

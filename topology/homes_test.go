@@ -562,6 +562,67 @@ func TestErrorsFromInsideTranslators(t *testing.T) {
 	}
 }
 
+// FromDestination: errors about what a translator has translated from outside,
+// its own ones and those from inside, come from where the packet was sent to, as
+// in Linux. Those about anything else come from who made them.
+func TestErrorsFromTheDestination(t *testing.T) {
+	const gate = houseToOffice - 1 // TTL that expires at it
+	for _, tc := range []struct {
+		name string
+		host HostID
+		kind Kind
+		want string
+	}{
+		{"static", relay1, EchoRequest, publicRelay1},
+		{"forwarded", relay2, TCP, publicGate},
+	} {
+		for ttl := uint8(1); ttl <= houseToOffice; ttl++ {
+			s := homes()
+			s.Boxes[seatNAT].NAT.ErrorSource = FromDestination
+			b := newBench(t, s)
+			p := b.ask(1, tc.host, tc.kind)
+			p.TTL = ttl
+			r := b.walk(p)
+			if r.Box == seatNAT != (ttl == gate) {
+				t.Fatalf("TTL %d ends at box %d", ttl, r.Box)
+			}
+			e, _ := b.errorOf(p, r)
+			r, got, quoted := b.arriving(e)
+			if r.End != Delivered || quoted != (header{p.Src, p.Dst}) {
+				t.Errorf("%s, TTL %d: %v, quotes %+v", tc.name, ttl, r.End, quoted)
+			}
+			switch {
+			case ttl < gate && got.Src.Role != Router:
+				t.Errorf("%s, TTL %d: from %+v, want a router", tc.name, ttl, got.Src)
+			case ttl >= gate && (b.net.Addr(got.Src.Addr) != addr(tc.want) || got.Src != p.Dst):
+				t.Errorf("%s, TTL %d: from %+v, want %+v", tc.name, ttl, got.Src, p.Dst)
+			}
+		}
+	}
+}
+
+// The same of errors about replies: whom the reply was for, as seen outside.
+func TestErrorsFromTheDestinationOfReplies(t *testing.T) {
+	for _, ttl := range []uint8{houseToOffice - 3, houseToOffice - 2, houseToOffice} {
+		s := homes()
+		s.Boxes[ispNAT].NAT.ErrorSource = FromDestination
+		b := newBench(t, s)
+		p := b.ask(1, relay1, EchoRequest)
+		_, request, _ := b.arriving(p)
+		reply := b.answer(p)
+		reply.TTL = ttl
+		r := b.walk(reply)
+		e, ok := b.errorOf(reply, r)
+		if !ok {
+			t.Fatalf("TTL %d: no error about a reply that %v", ttl, r.End)
+		}
+		r, got, _ := b.arriving(e)
+		if r.End != Delivered || got.Src.Role != Client || got.Src != request.Src {
+			t.Errorf("TTL %d: %v from %+v, want %+v", ttl, r.End, got.Src, request.Src)
+		}
+	}
+}
+
 // A translator is a firewall too, whose rules see the addresses inside.
 func TestRulesOfTranslatorsSeeTheInside(t *testing.T) {
 	for _, tc := range []struct {

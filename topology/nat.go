@@ -15,6 +15,7 @@ type translator struct {
 	mapping, filtering Dependence
 	perClient, hairpin bool
 	dropsErrors        bool
+	asDestination      bool // the source of errors, not the translator's own
 	pool               []AddrID
 	mappings, perHost  int
 	static             map[HostID]AddrID
@@ -26,7 +27,8 @@ func (n *Network) newTranslator(b *BoxSpec) *translator {
 		number: n.translators, key: rng.Key(rng.Hash(b.Name)), outside: spec.Outside,
 		mapping: spec.Mapping, filtering: spec.Filtering,
 		perClient: spec.PerClient, hairpin: spec.Hairpin, dropsErrors: spec.DropsErrors,
-		mappings: spec.Mappings, perHost: spec.PerHost,
+		asDestination: spec.ErrorSource == FromDestination,
+		mappings:      spec.Mappings, perHost: spec.PerHost,
 		static: make(map[HostID]AddrID, len(spec.Static)),
 	}
 	n.translators++
@@ -97,8 +99,8 @@ func (n *Network) addrKey(id AddrID) uint64 {
 	return binary.BigEndian.Uint64(b[:8])*0x9e3779b97f4a7c15 ^ binary.BigEndian.Uint64(b[8:])
 }
 
-// self is the translator itself as the source of ICMP errors from inside (RFC
-// 5508 REQ-5).
+// self is the translator itself as the source of ICMP errors from inside, unless
+// it speaks as their destination (RFC 5508 REQ-5).
 func (n *Network) self(t *translator, e *Endpoint, out LegID) Endpoint {
 	e2 := *e
 	e2.At, e2.Addr = Attachment{Network: n.segments[out].network}, NoAddr
@@ -505,11 +507,7 @@ func (w *walker) translateOut(b *box, e *element) bool {
 	case e.back && e.change&toInside != 0:
 		before := &w.headers[e.epoch]
 		w.quoted.far = before.far
-		if w.p.Kind.IsError() {
-			w.becomes("source", &w.p.Src, w.net.self(b.nat, &w.p.Src, e.out))
-		} else {
-			w.becomes("source", &w.p.Src, before.far)
-		}
+		w.becomes("source", &w.p.Src, w.outsideSource(b.nat, e, before.far))
 	case e.back || e.change&toOutside == 0:
 	case b.nat.isStatic(&w.headers[e.epoch].near):
 		return w.leave(b, e, w.headers[e.epoch+1].near)
@@ -543,9 +541,22 @@ func (w *walker) outsideOf(m *mapping, e *element) Endpoint {
 // there, or an error that quotes a packet for it.
 func (w *walker) leave(b *box, e *element, as Endpoint) bool {
 	w.quoted.near = as
-	if w.p.Kind.IsError() {
-		as = w.net.self(b.nat, &w.p.Src, e.out)
-	}
-	w.becomes("source", &w.p.Src, as)
+	w.becomes("source", &w.p.Src, w.outsideSource(b.nat, e, as))
 	return true
+}
+
+// outsideSource is the source outside of what leaves in the name of an endpoint.
+func (w *walker) outsideSource(t *translator, e *element, as Endpoint) Endpoint {
+	if w.p.Kind.IsError() && !t.asDestination {
+		return w.net.self(t, &w.p.Src, e.out)
+	}
+	return as
+}
+
+// speaksAs tells whether a box sends its own errors about a packet that it met
+// at an element in the name of the packet's destination: those about what it
+// had translated from outside.
+func (b *box) speaksAs(e *element) bool {
+	return b.nat != nil && b.nat.asDestination &&
+		(!e.back && e.change&toInside != 0 || e.back && e.change&toOutside != 0)
 }

@@ -309,11 +309,29 @@ type NATSpec struct {
 	// otherwise they are translated with the packet that they quote if
 	// RelatedErrors lets them pass.
 	DropsErrors bool
+	// ErrorSource is whose address ICMP errors have that leave to the outside
+	// about a translated packet.
+	ErrorSource ErrorSource
 	// Static maps public addresses to hosts one to one, in both directions.
 	Static []StaticNAT
 	// Forwards lead single kinds of packets to a host.
 	Forwards []PortForward
 }
+
+// ErrorSource is the source of ICMP errors, from inside a translator or from
+// itself, about packets that came from outside to a translated address.
+type ErrorSource uint8
+
+// ErrorSources. By default the translator gives errors from inside an address of
+// its own, the first of the Pool (RFC 5508 REQ-5), and sends its own as any
+// router does. FromDestination gives both the address that the packet was sent
+// to: its source is changed like that of a reply, as Linux does
+// (nf_nat_icmp_reply_translation).
+const (
+	FromTranslator ErrorSource = iota
+	FromDestination
+	numErrorSources
+)
 
 // StaticNAT is the public address of an inside host.
 type StaticNAT struct {

@@ -127,6 +127,10 @@ type carried struct {
 	far     arrival // of the request, on the way of what answers to it
 	i       int     // the element where the packet is
 
+	// asDestination: this error has the source that a reply would have, where it
+	// is made.
+	asDestination bool
+
 	untracked  bool   // the box where the packet is need not keep its flow
 	translated string // what it changed, not yet noted
 

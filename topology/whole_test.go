@@ -139,8 +139,9 @@ func (c whole) furnish(t *rapid.T, s *Spec, id BoxID) {
 	}
 	nat := &NATSpec{
 		Outside: outside, Hairpin: rapid.Bool().Draw(t, "hairpin"), DropsErrors: yes(t, "drops errors", 4),
-		Mapping:   Dependence(rapid.IntRange(0, int(numDependences)-1).Draw(t, "mapping")),
-		Filtering: Dependence(rapid.IntRange(0, int(numDependences)-1).Draw(t, "filtering")),
+		ErrorSource: ErrorSource(rapid.IntRange(0, int(numErrorSources)-1).Draw(t, "error source")),
+		Mapping:     Dependence(rapid.IntRange(0, int(numDependences)-1).Draw(t, "mapping")),
+		Filtering:   Dependence(rapid.IntRange(0, int(numDependences)-1).Draw(t, "filtering")),
 	}
 	b.NAT = nat
 	if c.limits && yes(t, "mappings", 4) {
@@ -247,6 +248,7 @@ func (c whole) town(t *rapid.T) *Spec {
 		}
 		if nat := b.NAT; nat != nil {
 			nat.Hairpin, nat.DropsErrors = rapid.Bool().Draw(t, "hairpin"), yes(t, "drops errors", 5)
+			nat.ErrorSource = ErrorSource(rapid.IntRange(0, int(numErrorSources)-1).Draw(t, "error source"))
 			nat.Mapping = Dependence(rapid.IntRange(0, int(numDependences)-1).Draw(t, "mapping"))
 			nat.Filtering = Dependence(rapid.IntRange(0, int(numDependences)-1).Draw(t, "filtering"))
 		}

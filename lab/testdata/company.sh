@@ -118,7 +118,7 @@ table ip relaysim {
   type filter hook forward priority filter; policy drop;
   oifname "dead" drop
   iifname { "leg2" } icmp type { time-exceeded, destination-unreachable } drop
-  ct state established accept
+  ct state established ct direction reply accept
   ip daddr { 10.1.0.0/24 } tcp dport 52311 tcp flags & rst == 0 accept comment "relay-port"
   ip daddr { 10.1.0.0/24 } tcp sport 52311 tcp flags & rst == 0 accept comment "relay-port"
   ip daddr { 10.1.0.2, 10.1.0.10, 203.0.113.10 } icmp type echo-request limit name "rule1" accept comment "ping"
