@@ -100,64 +100,93 @@ type tenth struct {
 
 func (a *tenth) Answered(i int) bool { return !a.lost.Happens(a.draws.Draw(uint64(i))) }
 
-// BenchmarkSelection is one whole re-selection of a client of a class, from one
-// rest to the next: three silent rounds over 50 candidates, then one that the
-// entrants may answer, then registration.
-func BenchmarkSelection(b *testing.B) {
+// classmate is a client of a class whose first three rounds nobody answers, and
+// any entrant the fourth one, 9 times of 10.
+type classmate struct {
+	sel      Selector
+	course   *Course
+	key      rng.Key
+	leap     *Leap
+	entrants *Entrants
+	answers  tenth
+	rest     Rest
+	next     vtime.Instant
+}
+
+// newClassmate puts a client among 50 candidates, of which some are entrants.
+func newClassmate(entrants int) *classmate {
 	p, settings := defaultParams(), automatic("")
 	p.RoundEndsEarly = OnTimeoutOnly
 	settings.Interval = time.Minute // before the periodic registration
-	c, _ := Compile(settings, p, crowd(50, 100))
-	silent := New(c, 1, 0)
+	m := &classmate{key: rng.Seed(1), rest: Rest{parent: 1, flags: restRuns | restRegistered | uint8(ByProbe)}}
+	m.course, _ = Compile(settings, p, crowd(50, 100))
+	silent := New(m.course, 1, 0)
 	silent.Trigger(0, Start)
-	silent.Drain(nil)
 	before := silent.CopyFor(1, 0)
 	for range 3 {
 		at, _ := silent.Deadline()
 		silent.Expire(at)
 	}
-	leap := NewLeap(&before, &silent)
+	m.leap = NewLeap(&before, &silent)
+	m.entrants = m.course.Stage(0).Entrants(func(i int) bool { return i%(50/entrants) == 0 })
+	m.answers.lost = rng.ChanceOf(0.1)
+	m.next, _ = m.rest.Deadline(m.course, m.key)
+	m.sel.Lend(new(Scratch))
+	return m
+}
+
+// selects goes from one rest through a selection to the next.
+func (m *classmate) selects(exact bool) bool {
+	s := &m.sel
+	s.Restore(m.course, m.key, m.rest)
+	m.answers.draws = m.key.Stream(rng.Loss) + rng.Stream(m.next)
+	if !s.ExpireAlong(m.next, m.leap) {
+		return false
+	}
+	q := &s.Take()[0]
+	for q.Kind == AskRound { // again if all are lost
+		if !s.Reveal(m.entrants, &m.answers, exact) {
+			return false
+		}
+		q = &s.Take()[0]
+		m.answers.draws++
+	}
+	err := s.RegisterResult(q.At.Add(connectTime), q.Seq, Registered)
+	s.Take()
+	ok := false
+	m.rest, m.next, ok = s.RestUntil()
+	return ok && err == nil
+}
+
+// BenchmarkSelection is one whole re-selection of a client of a class of 5 or 50
+// entrants.
+func BenchmarkSelection(b *testing.B) {
 	for _, bc := range []struct {
 		name     string
 		exact    bool
 		entrants int
 	}{{"lazy-5", false, 5}, {"lazy-50", false, 50}, {"exact-5", true, 5}, {"exact-50", true, 50}} {
 		b.Run(bc.name, func(b *testing.B) {
-			e := c.Stage(0).Entrants(func(i int) bool { return i%(50/bc.entrants) == 0 })
-			a := &tenth{lost: rng.ChanceOf(0.1)}
-			var s Selector
-			s.Lend(new(Scratch))
-			key := rng.Seed(1)
-			r := Rest{parent: 1, flags: restRuns | restRegistered | uint8(ByProbe)}
-			at, _ := r.Deadline(c, key)
+			m := newClassmate(bc.entrants)
 			b.ReportAllocs()
 			for b.Loop() {
-				s.Restore(c, key, r)
-				s.Expire(at)
-				a.draws = key.Stream(rng.Loss) + rng.Stream(at)
-				if !s.Follow(leap) {
-					b.Fatal("the leap was not taken")
+				if !m.selects(bc.exact) {
+					b.Fatal("not the way of the class")
 				}
-				q := &s.Take()[0]
-				for q.Kind == AskRound { // again if all 5 are lost
-					if !s.Reveal(e, a, bc.exact) {
-						b.Fatal("nothing was revealed")
-					}
-					q = &s.Take()[0]
-					a.draws++
-				}
-				if err := s.RegisterResult(q.At.Add(connectTime), q.Seq, Registered); err != nil {
-					b.Fatal(err)
-				}
-				s.Take()
-				ok := true
-				if r, at, ok = s.RestUntil(); !ok {
-					b.Fatal("not at rest")
-				}
-			}
-			if r.parent == NoRelay || r.seq == 0 {
-				b.Fatal("nothing was selected")
 			}
 		})
+	}
+}
+
+func TestReselectionOfAClassDoesNotAllocate(t *testing.T) {
+	for _, exact := range []bool{false, true} {
+		m := newClassmate(5)
+		if n := testing.AllocsPerRun(1000, func() {
+			if !m.selects(exact) {
+				t.Fatal("not the way of the class")
+			}
+		}); n != 0 {
+			t.Errorf("exact %t: %v allocations a re-selection, want none", exact, n)
+		}
 	}
 }

@@ -59,6 +59,15 @@
 // 24 bytes and is had back by [Restore]. No round allocates once the Scratch has
 // grown to the largest stage.
 //
+// # Classes of clients
+//
+// Clients on one course to whom the same relays can answer go the same way until
+// one of those may: a [Leap] is that way, recorded from a real Selector, and
+// [Selector.Follow] takes another client along it. From there [Selector.Reveal]
+// decides a round by as many answers as the race needs, and [Selector.Fill] asks
+// for the rest where a refusal makes them matter. The rules are those of every
+// other client; what does not fit is declined and has to be fed the ordinary way.
+//
 // # Beside the Selector
 //
 // [Admit] is a relay's answer to a registration. [Store] holds settings with

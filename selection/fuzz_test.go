@@ -183,6 +183,13 @@ func (f *fuzzed) rest() {
 	if again, ok := s.Rest(); !ok || again != r {
 		f.t.Fatalf("packed again: %+v, %t, want %+v", again, ok, r)
 	}
+	at, due := f.sel.Deadline()
+	if next, ok := r.Deadline(f.sel.Course(), f.sel.key); next != at || ok != due {
+		f.t.Fatalf("deadline of the rest: %v, %t, of the Selector: %v, %t", next, ok, at, due)
+	}
+	if _, next, _ := f.sel.RestUntil(); due && next != at || !due && next != vtime.Never {
+		f.t.Fatalf("rests until %v, due at %v, %t", next, at, due)
+	}
 	p1, by1 := f.sel.Parent()
 	if p2, by2 := r.Parent(); p1 != p2 || by1 != by2 || s.Registered() != f.sel.Registered() {
 		f.t.Fatalf("parent after a rest: %v by %v, want %v by %v", p2, by2, p1, by1)

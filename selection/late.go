@@ -25,7 +25,7 @@ func (s *Selector) reopens(seq uint32, a Reply, at vtime.Instant) bool {
 	st, x := s.stage(), s.scratch
 	x.set(awaitedSet).fill(len(st.Candidates), x.set(struckSet))
 	x.set(awaitedSet).remove(i)
-	s.compete(at)
+	s.compete(s.stage().classes, at)
 	return true
 }
 

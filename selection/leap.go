@@ -3,6 +3,8 @@ package selection
 import (
 	"slices"
 	"time"
+
+	"github.com/relaysim/relaysim/vtime"
 )
 
 // Leap is what the beginning of a selection comes to while nothing answers. It
@@ -25,6 +27,9 @@ type Leap struct {
 	// searched: the walk left the search behind, where reselect_exhausted may
 	// have kept the parent (keeps).
 	searched bool
+	// whole: the first question is the one with which the course begins, a round,
+	// and others follow.
+	whole bool
 }
 
 // NewLeap returns the way from before to after. before is a Selector whose
@@ -53,6 +58,7 @@ func NewLeap(before, after *Selector) *Leap {
 		fromState: before.state, toState: after.state,
 		since: after.since.Sub(a.started), questions: after.seq - before.seq,
 		words: after.scratch.words, bits: slices.Clone(after.scratch.bits),
+		whole:    b.step == 0 && after.seq != before.seq && before.state == probing && b.rounds == 1 && b.attempt == 0,
 		searched: int(b.step) < c.search && int(a.step) >= c.search,
 	}
 	// Every question in between was a round: no registration was refused.
@@ -109,24 +115,60 @@ func (s *Selector) shape(first uint16) run {
 // nothing but that question is pending, and the way would be its own as well.
 // No Selector follows a nil Leap.
 func (s *Selector) Follow(l *Leap) bool {
-	if l == nil || s.course != l.course || s.state != l.fromState || s.shape(s.seq) != l.from || s.since != s.run.started {
+	if l == nil || s.course != l.course || s.state != l.fromState || s.since != s.run.started || s.shape(s.seq) != l.from {
 		return false
 	}
-	x := s.scratch
-	if l.searched && s.keeps() || len(x.out) > 1 || len(x.out) == 1 && x.out[0].Seq != uint32(s.seq) {
+	out := s.scratch.out
+	if l.searched && s.keeps() || len(out) > 1 || len(out) == 1 && out[0].Seq != uint32(s.seq) {
 		return false
 	}
-	started, trigger, first := s.run.started, s.run.trigger, s.seq
+	s.scratch.out = out[:0]
+	s.leap(l, s.seq, l.to.stage == l.from.stage)
+	return true
+}
+
+// ExpireAlong is Expire, and then Follow, for a selection that begins now; the
+// question with which it begins is never asked.
+func (s *Selector) ExpireAlong(now vtime.Instant, l *Leap) bool {
+	at, which, ok := s.deadline()
+	if l == nil || !l.whole || !ok || at != now || s.state != idle || s.scratch != nil && len(s.scratch.out) > 0 {
+		s.Expire(now)
+		return s.Follow(l)
+	}
+	x := s.lent()
+	x.along = l
+	s.clock = at
+	s.fireTimer(which, at)
+	followed := x.along == nil
+	x.along = nil
+	s.Expire(now)
+	return followed
+}
+
+// leapsOff takes the selection that begins along the way that ExpireAlong was
+// given. It returns false if the way is not its own.
+func (s *Selector) leapsOff() bool {
+	l := s.scratch.along
+	if s.course != l.course || int(l.to.step) >= s.course.search && s.keeps() {
+		return false
+	}
+	s.scratch.along = nil
+	s.leap(l, s.seq+1, false)
+	return true
+}
+
+// leap puts the Selector to the end of the way; the selection's first question
+// has the number first. sets tells that the sets need no change.
+func (s *Selector) leap(l *Leap, first uint16, sets bool) {
+	started, trigger, x := s.run.started, s.run.trigger, s.scratch
+	s.enter(l.toState, started.Add(l.since))
 	s.run = l.to
 	s.run.started, s.run.trigger = started, trigger
 	s.run.firstSeq += first
-	s.seq += l.questions
-	s.state, s.since = l.toState, started.Add(l.since)
+	s.seq = first + l.questions
 	s.clock = max(s.clock, s.since)
-	if l.to.stage != l.from.stage { // else the sets are as at the beginning of a round
+	if !sets {
 		x.words, x.bits = l.words, append(x.bits[:0], l.bits...)
 	}
-	x.out = x.out[:0]
 	s.emitQuestion()
-	return true
 }

@@ -137,6 +137,64 @@ func TestFollowIsExpireRoundByRound(t *testing.T) {
 	}
 }
 
+// TestExpireAlongIsExpireThenFollow lets clients with a past come to their
+// deadlines with ways at hand, also those that they cannot take.
+func TestExpireAlongIsExpireThenFollow(t *testing.T) {
+	followed, stayed := 0, 0
+	for trial := range uint64(1000) {
+		k := rng.Seed(19).Child(rng.Client, trial)
+		c := (&fuzzed{t: t, input: randomBytes(k, 8)}).course()
+		before := beginning(t, c, k, newcomer, 0)
+		z := &fuzzed{t: t, sel: New(c, k.Child(rng.Client, 1), 0)}
+		z.settle()
+		switch trial % 4 {
+		case 0:
+			z.sel.Contact(z.sel.clock, false)
+		case 1:
+			z.sel.SetCourse(before.course)
+		case 2:
+			other, _ := Compile(&c.Settings, &c.Params, c.List)
+			z.sel.SetCourse(other)
+		}
+		if trial%8 != 7 {
+			z.sel.Drain(nil)
+		}
+		after := clone(&before)
+		for after.Selecting() {
+			l := NewLeap(&before, &after)
+			waits := clone(&z.sel)
+			for range 5 {
+				at, ok := waits.Deadline()
+				if !ok {
+					break
+				}
+				for _, now := range []vtime.Instant{at - 1, at, at + 1, at.Add(2 * c.Params.RoundTimeout)} {
+					one, two := clone(&waits), clone(&waits)
+					two.Expire(now)
+					got, want := one.ExpireAlong(now, l), two.Follow(l)
+					if got != want || !sameState(&one, &two) {
+						t.Fatalf("trial %d: ExpireAlong(%v) = %t\n%+v %+v, Expire and Follow: %t\n%+v %+v", trial, now, got, one, one.scratch, want, two, two.scratch)
+					}
+					if got {
+						followed++
+					} else if l != nil && two.Selecting() {
+						stayed++
+					}
+				}
+				waits.Expire(at)
+			}
+			if after.state != probing {
+				break
+			}
+			due, _ := after.Deadline()
+			after.Expire(due)
+		}
+	}
+	if followed < 2000 || stayed < 2000 {
+		t.Errorf("%d times along a leap, %d times not: want more", followed, stayed)
+	}
+}
+
 // What is not a silent beginning of one selection is no leap, and nobody
 // follows who has come further, or is on another course.
 func TestWhatIsNoLeap(t *testing.T) {

@@ -90,6 +90,48 @@ func TestLifeInRests(t *testing.T) {
 	}
 }
 
+// A Selector that is restored in place works on in the Scratch it was lent, and
+// nothing of what it did before is left.
+func TestRestoredInPlace(t *testing.T) {
+	w := settled(t, automatic(""), nil)
+	r, _ := w.sel.Rest()
+	x := new(Scratch)
+	var s Selector
+	s.Lend(x)
+	s.Restore(w.sel.Course(), 5, r)
+	for _, used := range []func(){
+		func() { s.Trigger(s.clock, RelaySelect) },
+		func() { s.Contact(s.clock, false) },
+		func() { s.SetCourse(w.sel.Course()) },
+	} {
+		used()
+		s.Restore(w.sel.Course(), w.sel.key, r)
+		want := Restore(w.sel.Course(), w.sel.key, r)
+		if s.scratch != x || len(s.Take()) > 0 {
+			t.Fatalf("restored in place with %p %+v, want %p and no actions", s.scratch, s.scratch, x)
+		}
+		if want.scratch = x; s != want {
+			t.Errorf("restored in place: %+v, want %+v", s, want)
+		}
+	}
+}
+
+func TestTakeIsDrainWithoutACopy(t *testing.T) {
+	c, _ := Compile(automatic(""), defaultParams(), listOf(relay{name: "a", weight: 1}))
+	s := New(c, 1, 0)
+	if got := s.Take(); got != nil {
+		t.Errorf("before anything: %v", got)
+	}
+	s.Trigger(0, Start)
+	o := clone(&s)
+	if got, want := s.Take(), o.Drain(nil); !slices.Equal(got, want) || len(want) != 1 {
+		t.Errorf("Take() = %v, want %v", got, want)
+	}
+	if got := s.Drain(nil); len(got) > 0 {
+		t.Errorf("%v are left", got)
+	}
+}
+
 func TestLentScratchIsTakenOver(t *testing.T) {
 	c, _ := Compile(automatic(""), defaultParams(), listOf(relay{name: "a", weight: 1}, relay{name: "b", weight: 1}))
 	used := &Scratch{words: 3, bits: []uint64{1, 2, 3}, out: []Action{{}}}

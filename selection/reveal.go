@@ -67,14 +67,19 @@ func (s *Selector) Reveal(e *Entrants, a Answers, exact bool) bool {
 	for k, w := range e.members { // until an answer is asked for, it counts as given
 		awaited[k] &^= w &^ struck[k]
 	}
-	if exact || e.stage.Kind == Single {
+	switch {
+	case e.stage.Kind == Single:
 		s.hear(e, a)
 		s.endRound(at)
-		return true
+	case exact:
+		s.hear(e, a)
+		s.dropUnsent(at)
+		s.compete(e.classes, at)
+	default:
+		s.dropUnsent(at)
+		winner, won := s.reveal(e, a)
+		s.proceed(winner, won, at)
 	}
-	s.dropUnsent(at)
-	winner, won := s.reveal(e, a)
-	s.proceed(winner, won, at)
 	return true
 }
 

@@ -217,7 +217,7 @@ func (f *field) has(i int) bool { return f.word(i>>6)>>(i&63)&1 != 0 }
 func (s *Selector) endRound(at vtime.Instant) {
 	s.dropUnsent(at)
 	if s.stage().Kind == Sweep {
-		s.compete(at)
+		s.compete(s.stage().classes, at)
 		return
 	}
 	if f := s.field(); f.has(0) {
@@ -228,12 +228,12 @@ func (s *Selector) endRound(at vtime.Instant) {
 }
 
 // compete turns to registration with the winner among the round's repliers,
-// or, if there is none, to the next round or step.
-func (s *Selector) compete(at vtime.Instant) {
+// or, if there is none, to the next round or step. classes have all repliers.
+func (s *Selector) compete(classes []class, at vtime.Instant) {
 	if s.scratch.veiled != nil {
 		panic("selection: a race among answers that were left unknown: Fill comes first")
 	}
-	classes, f := s.stage().classes, s.field()
+	f := s.field()
 	winner, won := -1, s.competition(classes, &f)
 	if won.size > 0 {
 		winner = s.race(classes, &f, won.weight)

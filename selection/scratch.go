@@ -18,6 +18,8 @@ type Scratch struct {
 	// veiled is set while a registration is in flight whose target won a race
 	// in which not all answers were asked for (Reveal).
 	veiled *Entrants
+	// along is the way that a selection which begins may take (ExpireAlong).
+	along *Leap
 }
 
 // The sets of a Scratch. The last three are kept where ICMP errors count.

@@ -53,6 +53,9 @@ func (s *Selector) begin(at vtime.Instant) {
 		s.retrying, s.endAt = false, vtime.Never
 	}
 	s.run = run{started: at, trigger: s.cause, step: -1, stage: noStage, answered: noGroup}
+	if s.scratch != nil && s.scratch.along != nil && s.leapsOff() {
+		return
+	}
 	s.nextStep(at)
 }
 
@@ -161,7 +164,7 @@ func (s *Selector) refused(at vtime.Instant) {
 		s.nextStep(at)
 	case s.course.Params.OnRegisterFail == Redraw:
 		s.strike(s.run.target)
-		s.compete(at)
+		s.compete(s.stage().classes, at)
 	case s.keeps():
 		s.keep(at)
 	default:
