@@ -60,28 +60,9 @@ func (p *planner) refuseBox(b *topology.BoxSpec) {
 	for i := range b.Rules {
 		p.refuseRule(b, &b.Rules[i])
 	}
-	if b.Kind == topology.Guard && limits(b) && p.guarded(b) > 1 {
-		p.refusef("guard %q has limits, which several hosts share", b.Name)
-	}
 	if b.NAT != nil {
 		p.refuseNAT(b)
 	}
-}
-
-// guarded counts the hosts and clients that have a guard.
-func (p *planner) guarded(b *topology.BoxSpec) (n int) {
-	has := func(g topology.GuardID) {
-		if g != 0 && &p.spec.Boxes[g.Box()] == b {
-			n++
-		}
-	}
-	for i := range p.spec.Hosts {
-		has(p.spec.Hosts[i].Guard)
-	}
-	for i := range p.design.Clients {
-		has(p.design.Clients[i].At.Guard)
-	}
-	return n
 }
 
 // isLinux tells whether a limit is that of LinuxErrors.

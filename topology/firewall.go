@@ -236,7 +236,7 @@ func (w *walker) apply(b *box, e *element) judgement {
 		if !r.matches(&w.p, from, to) {
 			continue
 		}
-		if r.limit != noLimit && !w.token(r.limit) {
+		if r.limit != noLimit && !w.token(b, e, r.limit) {
 			over = true
 			continue
 		}
@@ -259,10 +259,19 @@ func (w *walker) sides(b *box, e *element) (from, to uint8) {
 	return 1 << 1, 1 << 0
 }
 
-// token asks a limit for a token. A dry walk only notes that it would have to.
-func (w *walker) token(limit int32) bool {
+// token asks a limit for a token: that of a guard, which each host has for
+// itself, the one of its host. A dry walk only notes that it would have to.
+func (w *walker) token(b *box, e *element, limit int32) bool {
 	w.coupled = true
-	return w.dry || w.st.buckets.take(limit, w.net.meters[limit], &w.p.Src, w.at)
+	var guarded *Endpoint
+	switch {
+	case b.kind != Guard:
+	case e.outward:
+		guarded = &w.p.Src
+	default:
+		guarded = &w.p.Dst
+	}
+	return w.dry || w.st.buckets.take(limit, w.net.meters[limit], &w.p.Src, guarded, w.at)
 }
 
 // end is how a packet that was not accepted ended.

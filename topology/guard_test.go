@@ -109,6 +109,36 @@ func TestGuardsOfOneKindAreApart(t *testing.T) {
 	b.wantEnd(b.walk(p).End, Filtered, "what the relay's guard lets nobody in with")
 }
 
+// The limits of a guard are those of each host that has one, in and out; for
+// each source they are that besides.
+func TestGuardsLimitTheirOwnHostAlone(t *testing.T) {
+	for _, bySource := range []bool{false, true} {
+		s := company()
+		g := s.own(BoxSpec{Name: "own", Otherwise: Drop, Rules: []Rule{
+			limited(Limit{PerSecond: 1e-3, Burst: 1, PerSource: bySource}, EchoRequest), {Kinds: []Kind{EchoRequest}, Verdict: Drop},
+		}})
+		s.Hosts[dmz1].Guard, s.Hosts[paris1].Guard = g, g
+		b := newBench(t, s)
+		from := func(source uint64, a Attachment, h HostID) End {
+			p := b.request(a, h, EchoRequest, MaxTTL)
+			p.Src = b.net.Client(a, source)
+			return b.walk(p).End
+		}
+		guarded, bare := Attachment{Network: home, Guard: g}, Attachment{Network: home}
+		b.wantEnd(from(1, bare, dmz1), Delivered, "to the first host")
+		b.wantEnd(from(1, bare, paris1), Delivered, "to the second host")
+		b.wantEnd(from(1, bare, dmz1), Filtered, "to the first host again")
+		want := Filtered
+		if bySource {
+			want = Delivered
+		}
+		b.wantEnd(from(2, bare, dmz1), want, "to the first host from another source")
+		b.wantEnd(from(3, guarded, paris1), want, "from a guarded client, by the second host's guard")
+		b.wantEnd(from(3, guarded, dmz1), Filtered, "from the guarded client again, by its own")
+		b.wantEnd(from(4, guarded, root), Delivered, "from another guarded client")
+	}
+}
+
 // Whose host is down judges nothing.
 func TestNobodyGuardsAHostThatIsDown(t *testing.T) {
 	s := company()

@@ -43,31 +43,47 @@ func (b *bucket) has(m meter, at vtime.Instant) bool {
 	return int64(full-at) <= m.depth
 }
 
-// sourceKey names the bucket of one source for one limit.
-type sourceKey struct {
-	limit  int32
+// bucketKey names a bucket of one limit: that of a source, of a guarded host,
+// or of a source for a guarded host.
+type bucketKey struct {
+	limit         int32
+	source, guard hostKey
+}
+
+// hostKey tells clients and hosts apart; the zero hostKey is nobody.
+type hostKey struct {
 	host   HostID
 	role   Role
 	source uint64
+	known  bool
 }
+
+func hostKeyOf(e *Endpoint) hostKey { return hostKey{e.Host, e.Role, e.Source, true} }
 
 // buckets are the contents of all limits of a Network. The zero value has
 // every bucket full.
 type buckets struct {
-	shared   map[int32]*bucket
-	bySource map[sourceKey]*bucket
+	shared map[int32]*bucket
+	byHost map[bucketKey]*bucket
 	// Of limits on ICMP errors.
 	byRouter      map[routerKey]*bucket
 	byDestination map[errorKey]*bucket
 }
 
-// take asks the limit with this number for a token on behalf of src.
-func (b *buckets) take(limit int32, m meter, src *Endpoint, at vtime.Instant) bool {
+// take asks the limit with this number for a token on behalf of src. guarded is
+// the host whose guard it is, nil if it is no guard's.
+func (b *buckets) take(limit int32, m meter, src, guarded *Endpoint, at vtime.Instant) bool {
+	key := bucketKey{limit: limit}
 	if m.perSrc {
-		key := sourceKey{limit, src.Host, src.Role, src.Source}
-		return open(&b.bySource, key).take(m, at)
+		key.source = hostKeyOf(src)
 	}
-	return open(&b.shared, limit).take(m, at)
+	if guarded != nil {
+		key.guard = hostKeyOf(guarded)
+	}
+	if !m.perSrc && guarded == nil {
+		return open(&b.shared, limit).take(m, at)
+	}
+	return open(&b.byHost, key).take(m, at)
 }
 
 // open returns the bucket for key, a full one if there was none.
