@@ -20,7 +20,17 @@ func (p *Plan) CourseWarnings() []string {
 	var n notices
 	for i := range p.Policies {
 		list := p.listOf(&p.Policies[i].World, listed, 1)
+		type said struct {
+			settings *selection.Settings
+			label    int
+		}
+		done := map[said]bool{} // groups of a label with equal settings share them
 		for g := range p.Groups {
+			who := said{p.Policies[i].Settings[g], p.Groups[g].Label}
+			if done[who] {
+				continue
+			}
+			done[who] = true
 			course, warnings := selection.Compile(p.Policies[i].Settings[g], &p.Policies[i].Params, list)
 			warnings = append(warnings, p.unsought(course)...)
 			for _, w := range append(warnings, unknownHosts(course)...) {
