@@ -9,7 +9,9 @@ type Hist struct {
 	N        uint64
 	Sum      uint64
 	Min, Max uint64 // meaningless while N is 0
-	Buckets  []uint64
+	// Buckets are those from that of Min, whose number First is, to that of Max.
+	First   int
+	Buckets []uint64
 }
 
 // Add counts one value.
@@ -23,15 +25,24 @@ func (h *Hist) Add(v uint64) {
 	h.N++
 	h.Sum += v
 	i := bucketOf(v)
-	h.reach(i + 1)
-	h.Buckets[i]++
+	if i < h.First || i >= h.First+len(h.Buckets) {
+		h.reach(i, i+1)
+	}
+	h.Buckets[i-h.First]++
 }
 
-// reach grows the histogram to n buckets. There are never more than the
-// largest value needs, so that equal contents are equal in every byte.
-func (h *Hist) reach(n int) {
-	if have := len(h.Buckets); n > have {
-		h.Buckets = append(h.Buckets, make([]uint64, n-have)...)
+// reach makes room for the buckets from first to before end. There are never
+// more than the values need, so that equal contents are equal in every byte.
+func (h *Hist) reach(first, end int) {
+	switch {
+	case len(h.Buckets) == 0:
+		h.First = first
+	case first < h.First:
+		h.Buckets = append(make([]uint64, h.First-first, max(end-first, h.First-first+len(h.Buckets))), h.Buckets...)
+		h.First = first
+	}
+	if more := end - h.First - len(h.Buckets); more > 0 {
+		h.Buckets = append(h.Buckets, make([]uint64, more)...)
 	}
 }
 
@@ -46,9 +57,9 @@ func (h *Hist) Merge(o *Hist) {
 	h.Max = max(h.Max, o.Max)
 	h.N += o.N
 	h.Sum += o.Sum
-	h.reach(len(o.Buckets))
+	h.reach(o.First, o.First+len(o.Buckets))
 	for i, n := range o.Buckets {
-		h.Buckets[i] += n
+		h.Buckets[o.First-h.First+i] += n
 	}
 }
 
@@ -68,7 +79,7 @@ func (h *Hist) Quantile(q float64) (v uint64, ok bool) {
 	for i, n := range h.Buckets {
 		seen += n
 		if seen >= need {
-			return min(max(bucketTop(i), h.Min), h.Max), true
+			return min(max(bucketTop(h.First+i), h.Min), h.Max), true
 		}
 	}
 	return h.Max, true
@@ -79,7 +90,7 @@ func (h *Hist) Quantile(q float64) (v uint64, ok bool) {
 func (h *Hist) Each(f func(top, n uint64)) {
 	for i, n := range h.Buckets {
 		if n > 0 {
-			f(min(bucketTop(i), h.Max), n)
+			f(min(bucketTop(h.First+i), h.Max), n)
 		}
 	}
 }

@@ -26,6 +26,7 @@ type loads struct {
 	waiting int // changes in pending
 	warm    vtime.Instant
 	end     vtime.Instant
+	sources [][]loadChange // scratch of settleRelay, as are bins and sorted
 	bins    []loadBin
 	sorted  []loadChange
 }
@@ -47,32 +48,27 @@ func (l *loads) change(id selection.RelayID, at vtime.Instant, rises bool) {
 	l.waiting++
 }
 
-// take moves the changes that another has noted to l.
-func (l *loads) take(o *loads) {
-	for id := range o.pending {
-		l.pending[id] = append(l.pending[id], o.pending[id]...)
-		o.pending[id] = o.pending[id][:0]
-	}
-	l.waiting += o.waiting
-	o.waiting = 0
-}
-
-// settle works off the changes, all of which are before the given instant, to
-// which no further ones before it may come.
-func (l *loads) settle(to vtime.Instant) {
+// settle works off the changes, and those that others have noted, all of which
+// are before the given instant, to which no further ones before it may come.
+func (l *loads) settle(to vtime.Instant, others ...*loads) {
 	for id := range l.relays {
-		l.settleRelay(id, to)
+		l.settleRelay(id, to, others)
 	}
 	l.waiting = 0
 }
 
 // settleRelay integrates and samples a relay's load. A sample is the load
 // before what changes at its instant.
-func (l *loads) settleRelay(id int, to vtime.Instant) {
-	t, pending := &l.relays[id], l.pending[id]
-	l.pending[id] = pending[:0]
+func (l *loads) settleRelay(id int, to vtime.Instant, others []*loads) {
+	t := &l.relays[id]
 	first := max(0, len(t.Samples)-1) // the bin that is open
-	l.sortIntoBins(pending, first)
+	l.sources = append(l.sources[:0], l.pending[id])
+	l.pending[id] = l.pending[id][:0]
+	for _, o := range others {
+		l.sources = append(l.sources, o.pending[id])
+		o.pending[id] = o.pending[id][:0]
+	}
+	l.sortIntoBins(first)
 	for k := range l.bins {
 		at := vtime.Instant(0).Add(SampleEvery * time.Duration(first+k))
 		if first+k == len(t.Samples) && at < l.end {
@@ -86,19 +82,23 @@ func (l *loads) settleRelay(id int, to vtime.Instant) {
 	}
 }
 
-// sortIntoBins brings changes into the order of the samples between which they
-// are; bins[0] follows sample first.
-func (l *loads) sortIntoBins(changes []loadChange, first int) {
+// sortIntoBins brings the changes of all sources into the order of the samples
+// between which they are; bins[0] follows sample first.
+func (l *loads) sortIntoBins(first int) {
 	l.bins = l.bins[:0]
-	for _, c := range changes {
-		k := int(c.at()/vtime.Instant(SampleEvery)) - first
-		for len(l.bins) <= k {
-			l.bins = append(l.bins, loadBin{})
-		}
-		if c.rises() {
-			l.bins[k].rises++
-		} else {
-			l.bins[k].falls++
+	n := 0
+	for _, changes := range l.sources {
+		n += len(changes)
+		for _, c := range changes {
+			k := int(c.at()/vtime.Instant(SampleEvery)) - first
+			for len(l.bins) <= k {
+				l.bins = append(l.bins, loadBin{})
+			}
+			if c.rises() {
+				l.bins[k].rises++
+			} else {
+				l.bins[k].falls++
+			}
 		}
 	}
 	place := 0
@@ -106,11 +106,13 @@ func (l *loads) sortIntoBins(changes []loadChange, first int) {
 		l.bins[k].place = place
 		place += l.bins[k].rises + l.bins[k].falls
 	}
-	l.sorted = slices.Grow(l.sorted[:0], len(changes))[:len(changes)]
-	for _, c := range changes {
-		b := &l.bins[int(c.at()/vtime.Instant(SampleEvery))-first]
-		l.sorted[b.place] = c
-		b.place++
+	l.sorted = slices.Grow(l.sorted[:0], n)[:n]
+	for _, changes := range l.sources {
+		for _, c := range changes {
+			b := &l.bins[int(c.at()/vtime.Instant(SampleEvery))-first]
+			l.sorted[b.place] = c
+			b.place++
+		}
 	}
 }
 

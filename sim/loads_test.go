@@ -69,8 +69,7 @@ func TestLoadsInAnyOrder(t *testing.T) {
 					[2]*loads{&got, &other}[r.IntN(2)].change(selection.RelayID(c.relay), c.at, c.rises)
 				}
 			}
-			got.take(&other)
-			got.settle(to)
+			got.settle(to, &other)
 			from = to
 		}
 		got.close()

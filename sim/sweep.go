@@ -24,6 +24,7 @@ type sweep struct {
 	batches []batch
 	groupOf []uint32 // by batch: the group of its first client
 	workers []*cell
+	loads   []*loads // of the workers
 	window  time.Duration
 	// owner has the number of each client in cell.clients, idle the places
 	// there that are free.
@@ -86,7 +87,8 @@ func (c *cell) newSweep(workers int, demands []demand, traced bool) {
 	}
 	s.turn.relays, s.turn.groups = make([]bool, len(c.relays)), make([]bool, len(c.groups))
 	for range min(workers, max(1, len(s.batches))) {
-		s.workers = append(s.workers, c.newWorker(traced))
+		w := c.newWorker(traced)
+		s.workers, s.loads = append(s.workers, w), append(s.loads, &w.loads)
 	}
 	c.sweep = s
 	for i := range c.groups {
@@ -134,10 +136,7 @@ func (c *cell) runWindows(ctx context.Context) error {
 		if err := c.runUntil(ctx, until); err != nil {
 			return err
 		}
-		for _, w := range s.workers {
-			c.loads.take(&w.loads)
-		}
-		c.loads.settle(until)
+		c.loads.settle(until, s.loads...)
 		c.layAllDown(until)
 		c.tell(from, until)
 		from = until
