@@ -2,6 +2,7 @@ package sim
 
 import (
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/relaysim/relaysim/selection"
@@ -26,7 +27,12 @@ type loads struct {
 	waiting int // changes in pending
 	warm    vtime.Instant
 	end     vtime.Instant
-	sources [][]loadChange // scratch of settleRelay, as are bins and sorted
+	sorting []loadSorter // one for each goroutine that settles
+}
+
+// loadSorter sorts the changes of one relay.
+type loadSorter struct {
+	sources [][]loadChange
 	bins    []loadBin
 	sorted  []loadChange
 }
@@ -50,67 +56,83 @@ func (l *loads) change(id selection.RelayID, at vtime.Instant, rises bool) {
 
 // settle works off the changes, and those that others have noted, all of which
 // are before the given instant, to which no further ones before it may come.
+// There are as many goroutines as others, which each take some relays.
 func (l *loads) settle(to vtime.Instant, others ...*loads) {
-	for id := range l.relays {
-		l.settleRelay(id, to, others)
+	n := max(1, len(others))
+	for len(l.sorting) < n {
+		l.sorting = append(l.sorting, loadSorter{})
+	}
+	some := func(k int) {
+		for id := k; id < len(l.relays); id += n {
+			l.settleRelay(&l.sorting[k], id, to, others)
+		}
+	}
+	if n == 1 {
+		some(0)
+	} else {
+		var wg sync.WaitGroup
+		for k := range n {
+			wg.Go(func() { some(k) })
+		}
+		wg.Wait()
 	}
 	l.waiting = 0
 }
 
 // settleRelay integrates and samples a relay's load. A sample is the load
 // before what changes at its instant.
-func (l *loads) settleRelay(id int, to vtime.Instant, others []*loads) {
+func (l *loads) settleRelay(x *loadSorter, id int, to vtime.Instant, others []*loads) {
 	t := &l.relays[id]
 	first := max(0, len(t.Samples)-1) // the bin that is open
-	l.sources = append(l.sources[:0], l.pending[id])
+	x.sources = append(x.sources[:0], l.pending[id])
 	l.pending[id] = l.pending[id][:0]
 	for _, o := range others {
-		l.sources = append(l.sources, o.pending[id])
+		x.sources = append(x.sources, o.pending[id])
 		o.pending[id] = o.pending[id][:0]
 	}
-	l.sortIntoBins(first)
-	for k := range l.bins {
+	x.sort(first)
+	for k := range x.bins {
 		at := vtime.Instant(0).Add(SampleEvery * time.Duration(first+k))
 		if first+k == len(t.Samples) && at < l.end {
 			t.Samples = append(t.Samples, l.now[id])
 		}
-		b := &l.bins[k]
-		l.apply(id, l.sorted[b.place-b.rises-b.falls:b.place], b)
+		b := &x.bins[k]
+		l.apply(id, x.sorted[b.place-b.rises-b.falls:b.place], b)
 	}
 	for at := vtime.Instant(0).Add(SampleEvery * time.Duration(len(t.Samples))); at < min(to, l.end); at = at.Add(SampleEvery) {
 		t.Samples = append(t.Samples, l.now[id])
 	}
 }
 
-// sortIntoBins brings the changes of all sources into the order of the samples
+// sort brings the changes of all sources into the order of the samples
 // between which they are; bins[0] follows sample first.
-func (l *loads) sortIntoBins(first int) {
-	l.bins = l.bins[:0]
+func (x *loadSorter) sort(first int) {
+	x.bins = x.bins[:0]
 	n := 0
-	for _, changes := range l.sources {
+	for _, changes := range x.sources {
 		n += len(changes)
 		for _, c := range changes {
 			k := int(c.at()/vtime.Instant(SampleEvery)) - first
-			for len(l.bins) <= k {
-				l.bins = append(l.bins, loadBin{})
+			for len(x.bins) <= k {
+				x.bins = append(x.bins, loadBin{})
 			}
 			if c.rises() {
-				l.bins[k].rises++
+				x.bins[k].rises++
 			} else {
-				l.bins[k].falls++
+				x.bins[k].falls++
 			}
 		}
 	}
 	place := 0
-	for k := range l.bins {
-		l.bins[k].place = place
-		place += l.bins[k].rises + l.bins[k].falls
+	for k := range x.bins {
+		x.bins[k].place = place
+		place += x.bins[k].rises + x.bins[k].falls
 	}
-	l.sorted = slices.Grow(l.sorted[:0], n)[:n]
-	for _, changes := range l.sources {
+	x.sorted = slices.Grow(x.sorted[:0], n)[:n]
+	for _, changes := range x.sources {
 		for _, c := range changes {
-			b := &l.bins[int(c.at()/vtime.Instant(SampleEvery))-first]
-			l.sorted[b.place] = c
+			b := &x.bins[int(c.at()/vtime.Instant(SampleEvery))-first]
+			x.sorted[b.place] = c
 			b.place++
 		}
 	}
