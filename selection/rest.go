@@ -44,13 +44,23 @@ func (s *Selector) Rest() (r Rest, ok bool) {
 // it has none.
 func (s *Selector) RestUntil() (r Rest, next vtime.Instant, ok bool) {
 	next = vtime.Never
+	if s.state == idle {
+		next, _ = s.nextTimer()
+	}
+	r, ok = s.RestFor(next)
+	return r, next, ok
+}
+
+// RestFor is Rest for a driver that knows the Deadline, vtime.Never if there
+// is none.
+func (s *Selector) RestFor(deadline vtime.Instant) (r Rest, ok bool) {
 	if s.inFlight() || s.startAt != vtime.Never || s.failingSince != vtime.Never || s.scratch != nil && len(s.scratch.out) > 0 {
-		return r, next, false
+		return r, false
 	}
 	flags := uint8(s.by)
 	if s.state == idle {
-		if next, _ = s.nextTimer(); next <= s.clock {
-			return r, next, false
+		if deadline <= s.clock {
+			return r, false
 		}
 		flags |= restRuns
 	}
@@ -60,7 +70,7 @@ func (s *Selector) RestUntil() (r Rest, next vtime.Instant, ok bool) {
 	if s.retrying {
 		flags |= restRetrying
 	}
-	return Rest{end: s.endAt, base: s.registerBase, parent: s.parent, seq: s.seq, failures: s.failures, flags: flags}, next, true
+	return Rest{end: s.endAt, base: s.registerBase, parent: s.parent, seq: s.seq, failures: s.failures, flags: flags}, true
 }
 
 // Restore returns the Selector that Rest packed: on equal course, key and

@@ -146,6 +146,22 @@ func (s *Selector) Take() []Action {
 	return out
 }
 
+// Acted tells whether there are actions since the last call of Drain, Take or
+// Swap.
+func (s *Selector) Acted() bool { return s.scratch != nil && len(s.scratch.out) > 0 }
+
+// Swap returns the actions since the last call of Drain, Take or Swap, and
+// gives the Selector the memory of dst, whose contents are lost, for those to
+// come. A driver that hands the last slice back each time copies nothing.
+func (s *Selector) Swap(dst []Action) []Action {
+	if s.scratch == nil {
+		return dst[:0]
+	}
+	out := s.scratch.out
+	s.scratch.out = dst[:0]
+	return out
+}
+
 // Trigger feeds an occurrence that may start a selection. Timer, ParentLost
 // and Retry are raised inside and ignored here.
 func (s *Selector) Trigger(now vtime.Instant, t Trigger) {

@@ -58,6 +58,7 @@ type cell struct {
 	arrivals, spareArrivals []int
 
 	outlooks  [][]*outlook // by stage and attachment
+	recent    *madeCourse  // that courseInForce returned last
 	answering answers      // scratch of answersTo
 
 	flights flights // at packet level

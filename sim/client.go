@@ -172,14 +172,13 @@ func (c *cell) goOffline(i int) {
 // it asked, and queues its deadline.
 func (c *cell) pump(i int) {
 	cl := c.client(i)
-	for {
-		c.actions = cl.sel.Drain(c.actions[:0])
-		if len(c.actions) == 0 {
-			break
+	for cl.sel.Acted() {
+		actions := cl.sel.Swap(c.actions)
+		c.actions = nil // the Selector has it
+		for k := range actions {
+			c.perform(i, &actions[k])
 		}
-		for k := range c.actions {
-			c.perform(i, &c.actions[k])
-		}
+		c.actions = actions
 	}
 	at, ok := cl.sel.Deadline()
 	if !ok {
@@ -208,7 +207,11 @@ func (c *cell) deadline(i int) {
 		return
 	}
 	cl.deadlineAt = vtime.Never
-	cl.sel.Expire(c.now)
+	if l := c.opening(cl); l != nil {
+		cl.sel.ExpireAlong(c.now, l)
+	} else {
+		cl.sel.Expire(c.now)
+	}
 	c.pump(i)
 }
 

@@ -39,8 +39,9 @@ func (k *connection) tryAt(n uint32) vtime.Instant {
 // still waits for its time, so that loads change in order.
 func (c *cell) register(i int, a *selection.Action) {
 	cl := c.client(i)
-	cl.conn = connection{open: true, again: a.Again, seq: a.Seq, target: a.Target, at: a.At}
 	k := &cl.conn
+	k.open, k.again, k.seq, k.target, k.at = true, a.Again, a.Seq, a.Target, a.At
+	k.tries, k.sawDead, k.resolved = 0, false, false
 	if !a.Target.Known() {
 		c.registered(i, selection.NameNotResolved, a.At)
 		return
@@ -87,9 +88,19 @@ func (c *cell) connectAhead(cl *client) bool {
 	timeout := k.at.Add(c.pol.Params.RegisterConnectTimeout)
 	k.resolved, k.outcome, k.resultAt = true, selection.TCPBlocked, timeout
 	first := vtime.Never // of the answers
+	var f *topology.Fate
+	if !c.balanced {
+		f = c.state.Fate(cl.at, topology.HostID(k.target), topology.TCP)
+	}
 	for n := uint32(0); k.tryAt(n) < min(timeout, first); n++ {
-		key, sent := c.tryKey(cl, n), k.tryAt(n)
-		f := c.fate(cl, k.target, topology.TCP, key)
+		var key rng.Key
+		sent := k.tryAt(n)
+		if c.balanced || !certain(f) {
+			key = c.tryKey(cl, n)
+		}
+		if c.balanced {
+			f = c.fate(cl, k.target, topology.TCP, key)
+		}
 		switch end := f.End(hostTTL); {
 		case end == topology.Unresolved:
 			k.outcome, k.resultAt = selection.NameNotResolved, k.at
@@ -113,9 +124,17 @@ func (c *cell) connectAhead(cl *client) bool {
 	return true
 }
 
+// certain tells whether chance has no part in an exchange that succeeds.
+func certain(f *topology.Fate) bool {
+	return f.LossForward|f.LossBack == rng.Never && !f.Varies && f.Forward == topology.Delivered && f.Back == topology.Delivered
+}
+
 // exchange is when the answer to a request with this key is back; it is not ok
 // if there is none.
 func (c *cell) exchange(f *topology.Fate, key rng.Key, sent vtime.Instant) (back vtime.Instant, ok bool) {
+	if certain(f) {
+		return sent.Add(f.DelayForward + f.DelayBack), true
+	}
 	arrival, lost := c.state.Out(f, key, sent)
 	if lost || f.Back != topology.Delivered {
 		return 0, false

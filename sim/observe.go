@@ -127,7 +127,10 @@ func (c *cell) observeSelection(i int, a *selection.Action) {
 			s.Distance.Add(uint64(a.DistanceMax))
 		}
 		c.observeChange(cl, a)
-		c.setConnected(i, false)
+		stays := cl.connected && cl.parent == a.Target && cl.by == a.By
+		if !stays { // else what ends and what begins would cancel out
+			c.setConnected(i, false)
+		}
 		c.adopt(cl, a.Target)
 		cl.parent, cl.by = a.Target, a.By
 		c.setConnected(i, true)

@@ -103,6 +103,20 @@ func (c *cell) leap(cl *client, a *selection.Action) (ok bool) {
 	return o.leap != nil && a.At.Add(o.span) < c.horizon(cl) && cl.sel.Follow(o.leap)
 }
 
+// opening is the leap of a selection that begins now with the first stage of its
+// course. It is nil if none is known yet, if something may touch the client
+// before its end, or if somebody watches the way.
+func (c *cell) opening(cl *client) *selection.Leap {
+	if c.balanced || c.watch != nil || !c.mayGoAhead(cl) || len(cl.sel.Course().Stages) == 0 {
+		return nil
+	}
+	o := c.outlookOf(cl, 0)
+	if o.leap == nil || c.now.Add(o.span) >= c.horizon(cl) {
+		return nil
+	}
+	return o.leap
+}
+
 // findLeap lets a copy of the client's Selector go on until somebody may
 // answer.
 func (c *cell) findLeap(cl *client, a *selection.Action) (*selection.Leap, time.Duration) {

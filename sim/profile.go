@@ -67,13 +67,17 @@ func (s *scene) keepCourse(g *group, course *selection.Course, edition uint32, s
 
 // courseInForce is the course that the client's present selection goes by. One
 // that was made elsewhere is kept as if it had been made here.
-func (s *scene) courseInForce(cl *client) *madeCourse {
-	g := &s.groups[cl.group]
-	p := &s.profiles[g.profile]
+func (c *cell) courseInForce(cl *client) *madeCourse {
+	if c.recent != nil && c.recent.course == cl.sel.Course() {
+		return c.recent
+	}
+	g := &c.groups[cl.group]
+	p := &c.profiles[g.profile]
 	for i := range p.courses {
 		if p.courses[i].course == cl.sel.Course() {
-			return &p.courses[i]
+			c.recent = &p.courses[i]
+			return c.recent
 		}
 	}
-	return s.keepCourse(g, cl.sel.Course(), cl.edition, g.seek)
+	return c.keepCourse(g, cl.sel.Course(), cl.edition, g.seek)
 }

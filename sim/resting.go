@@ -54,6 +54,12 @@ type batch struct{ extras, spare []extra }
 
 func (r *resting) is(flag uint16) bool { return r.flags&flag != 0 }
 
+func (r *resting) set(flag uint16, to bool) {
+	if to {
+		r.flags |= flag
+	}
+}
+
 // layDown makes a resting client of cl, unless something is in flight or its
 // events cannot be told again from what a resting client keeps. It does so at
 // the end of a window; nothing but its own events touches it before.
@@ -62,7 +68,7 @@ func (c *cell) layDown(cl *client, r *resting, ch *batch, until vtime.Instant) b
 		cl.leaveAt != vtime.Never && cl.leaveAt >= until {
 		return false
 	}
-	rest, ok := cl.sel.Rest()
+	rest, ok := cl.sel.RestFor(cl.deadlineAt)
 	if !ok {
 		return false
 	}
@@ -70,17 +76,14 @@ func (c *cell) layDown(cl *client, r *resting, ch *batch, until vtime.Instant) b
 	r.due = min(cl.deadlineAt, cl.lifeAt, cl.gatherAt)
 	r.net, r.edition = cl.lastNet, uint16(cl.edition)
 	r.flags = uint16(cl.cause)
-	for _, f := range [...]struct {
-		set  bool
-		flag uint16
-	}{
-		{cl.online, restsOnline}, {cl.stale, restsStale}, {cl.certificate, restsCertified}, {cl.secured, restsSecured},
-		{cl.everOnline, restsWasOnline}, {cl.everRegistered, restsWasRegistered}, {cl.found, restsFound}, {cl.connected, restsConnected},
-	} {
-		if f.set {
-			r.flags |= f.flag
-		}
-	}
+	r.set(restsOnline, cl.online)
+	r.set(restsStale, cl.stale)
+	r.set(restsCertified, cl.certificate)
+	r.set(restsSecured, cl.secured)
+	r.set(restsWasOnline, cl.everOnline)
+	r.set(restsWasRegistered, cl.everRegistered)
+	r.set(restsFound, cl.found)
+	r.set(restsConnected, cl.connected)
 	r.extra = 0
 	c.keepExtra(cl, r, ch, until)
 	return true
@@ -106,7 +109,7 @@ func (c *cell) getUp(cl *client, i int, group uint32, r *resting, ch *batch) {
 		c.begin(cl, key, group)
 		return
 	}
-	cl.sel = selection.Restore(c.courseBy(group, uint32(r.edition), g.was), key, r.rest)
+	cl.sel.Restore(c.courseBy(group, uint32(r.edition), g.was), key, r.rest)
 	cl.key, cl.group = key, group
 	cl.online, cl.lastNet = r.is(restsOnline), r.net
 	cl.lifeAt, cl.deadlineAt, cl.contactAt, cl.gatherAt, cl.leaveAt = r.lifeAt, vtime.Never, vtime.Never, vtime.Never, vtime.Never
@@ -126,6 +129,15 @@ func (c *cell) getUp(cl *client, i int, group uint32, r *resting, ch *batch) {
 	if r.extra != 0 {
 		x := &ch.spare[r.extra-1]
 		cl.left, cl.session.on, cl.gatherAt, cl.parent, cl.by = x.left, x.on, x.gatherAt, x.parent, x.by
+	}
+	switch {
+	case !cl.online:
+	case r.due < min(cl.lifeAt, cl.gatherAt):
+		cl.deadlineAt = r.due
+	default:
+		if at, ok := cl.sel.Deadline(); ok {
+			cl.deadlineAt = at
+		}
 	}
 }
 

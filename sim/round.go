@@ -85,12 +85,13 @@ func (c *cell) echoAhead(x *answers, cand *selection.Candidate, place int) (back
 	}
 	cl, a := x.cl, &x.cl.ask.action
 	leaves := a.At.Add(time.Duration(place) * a.Gap)
+	var f *topology.Fate
 	if !c.balanced { // all its probes and replies go one way
-		f := c.state.Fate(cl.at, topology.HostID(cand.Relay), topology.EchoRequest)
+		f = c.state.Fate(cl.at, topology.HostID(cand.Relay), topology.EchoRequest)
 		switch {
 		case f.End(a.TTL) != topology.Delivered || f.Back != topology.Delivered:
 			return 0, false
-		case !f.Varies && f.LossForward|f.LossBack == rng.Never:
+		case certain(f):
 			return leaves.Add(f.DelayForward + f.DelayBack), true
 		}
 	}
@@ -99,9 +100,10 @@ func (c *cell) echoAhead(x *answers, cand *selection.Candidate, place int) (back
 	back = vtime.Never
 	for n := range a.Pings {
 		key := pingKey(relay, n)
-		f := c.fate(cl, cand.Relay, topology.EchoRequest, key)
-		if f.End(a.TTL) != topology.Delivered {
-			continue
+		if c.balanced {
+			if f = c.fate(cl, cand.Relay, topology.EchoRequest, key); f.End(a.TTL) != topology.Delivered {
+				continue
+			}
 		}
 		if at, ok := c.exchange(f, key, leaves.Add(time.Duration(n)*lap)); ok {
 			back = min(back, at)

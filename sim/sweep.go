@@ -40,6 +40,7 @@ type turn struct {
 	from, until vtime.Instant
 	changed     bool
 	relays      []bool // those that changed
+	hosts       bool   // one has come or gone, so that others may answer echo
 	contacts    bool   // contact with any relay may have changed
 	published   bool
 	happened    []*EventPlan // that happen to clients
@@ -183,7 +184,7 @@ func (c *cell) turnTo(from vtime.Instant) {
 	}
 	for _, w := range c.sweep.workers {
 		w.changeAt = c.changeAt
-		if t.changed {
+		if t.hosts || t.contacts {
 			w.forgetOutlooks()
 		}
 	}
@@ -254,8 +255,10 @@ func (c *cell) sweepBatch(s *sweep, k int) {
 		r := &s.resting[i]
 		switch {
 		case r.is(restsAwake):
-		case r.due < t.until || t.changed && c.touched(t, group, r):
-			c.takeTurn(t, i, group, r, ch)
+		case t.changed && c.touched(t, group, r):
+			c.takeTurn(t, i, group, r, ch, true)
+		case r.due < t.until:
+			c.takeTurn(t, i, group, r, ch, false)
 		case r.extra != 0:
 			ch.extras = append(ch.extras, ch.spare[r.extra-1])
 			r.extra = uint16(len(ch.extras))
@@ -276,8 +279,9 @@ func (c *cell) touched(t *turn, group uint32, r *resting) bool {
 	return t.published && !r.is(restsStale) || r.is(restsWasRegistered) && (t.contacts || parent.Known() && t.relays[parent])
 }
 
-// takeTurn takes one client through the window.
-func (c *cell) takeTurn(t *turn, i int, group uint32, r *resting, ch *batch) {
+// takeTurn takes one client through the window. touched: it has to be told what
+// happened before.
+func (c *cell) takeTurn(t *turn, i int, group uint32, r *resting, ch *batch, touched bool) {
 	cl := c.solo.client
 	c.solo.number, c.solo.agenda, c.solo.away = i, c.solo.agenda[:0], false
 	fresh := r.is(restsFresh)
@@ -289,7 +293,7 @@ func (c *cell) takeTurn(t *turn, i int, group uint32, r *resting, ch *batch) {
 	} else {
 		c.resume(i)
 	}
-	if t.changed {
+	if touched {
 		c.turnClient(t, i)
 	}
 	for !c.solo.away {
@@ -317,9 +321,8 @@ func (c *cell) resume(i int) {
 		}
 		c.push(cl.lifeAt, evLife, i, 0)
 	}
-	if at, ok := cl.sel.Deadline(); ok {
-		cl.deadlineAt = at
-		c.push(at, evDeadline, i, 0)
+	if cl.deadlineAt != vtime.Never {
+		c.push(cl.deadlineAt, evDeadline, i, 0)
 	}
 	if cl.gatherAt != vtime.Never {
 		c.push(cl.gatherAt, evGather, i, 0)

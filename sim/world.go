@@ -84,6 +84,7 @@ func (c *cell) changeNetwork(e *EventPlan) {
 // changeBy applies one event to the relays, the network and the list.
 func (c *cell) changeBy(e *EventPlan) {
 	r, wanted := &c.relays[e.Relay], c.library.wanted
+	down := r.mode == relayHostDown
 	switch e.Kind {
 	case HostDown:
 		r.suffer(relayHostDown)
@@ -110,6 +111,9 @@ func (c *cell) changeBy(e *EventPlan) {
 		wanted[e.Relay] = e.Kind == RelayListed
 	case AuthenticatingOn, AuthenticatingOff:
 		r.gate.Authenticating = e.Kind == AuthenticatingOn
+	}
+	if c.sweep != nil && down != (r.mode == relayHostDown) {
+		c.sweep.turn.hosts = true
 	}
 	if e.Kind.ofRelays() {
 		c.reviewListing(e.Relay)
