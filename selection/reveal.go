@@ -63,10 +63,7 @@ func (s *Selector) Reveal(e *Entrants, a Answers, exact bool) bool {
 	}
 	at := max(s.roundEnd(), s.clock)
 	s.clock = at
-	awaited, struck := s.scratch.set(awaitedSet), s.scratch.set(struckSet)
-	for k, w := range e.members { // until an answer is asked for, it counts as given
-		awaited[k] &^= w &^ struck[k]
-	}
+	s.expect(e)
 	switch {
 	case e.stage.Kind == Single:
 		s.hear(e, a)
@@ -81,6 +78,14 @@ func (s *Selector) Reveal(e *Entrants, a Answers, exact bool) bool {
 		s.proceed(winner, won, at)
 	}
 	return true
+}
+
+// expect counts the answers of all entrants as given until they are asked for.
+func (s *Selector) expect(e *Entrants) {
+	awaited, struck := s.scratch.set(awaitedSet), s.scratch.set(struckSet)
+	for k, w := range e.members {
+		awaited[k] &^= w &^ struck[k]
+	}
 }
 
 // revealable tells whether the round's answers may stay unknown until they are

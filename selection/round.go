@@ -233,12 +233,19 @@ func (s *Selector) compete(classes []class, at vtime.Instant) {
 	if s.scratch.veiled != nil {
 		panic("selection: a race among answers that were left unknown: Fill comes first")
 	}
+	winner, won := s.draw(classes)
+	s.proceed(winner, won, at)
+}
+
+// draw runs the race among those who have answered. The winner is -1 if there
+// is none.
+func (s *Selector) draw(classes []class) (winner int, won competition) {
 	f := s.field()
-	winner, won := -1, s.competition(classes, &f)
+	winner, won = -1, s.competition(classes, &f)
 	if won.size > 0 {
 		winner = s.race(classes, &f, won.weight)
 	}
-	s.proceed(winner, won, at)
+	return winner, won
 }
 
 // proceed goes on after a race: with the winner, or without one.

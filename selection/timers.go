@@ -59,7 +59,7 @@ func (s *Selector) nextTimer() (vtime.Instant, timer) {
 			}
 		}
 	}
-	if s.registered && !s.owed && s.registerAtLeast() < at { // else its draw decides nothing
+	if s.registered && !s.owed && s.course.registerAtLeast(s.registerBase) < at { // else its draw decides nothing
 		if next := s.registerAt(); next < at {
 			at, which = next, registerTimer
 		}
@@ -95,15 +95,17 @@ func (s *Selector) reselectAt() vtime.Instant {
 
 // registerAt is the next periodic registration of a registered client: base
 // plus interval plus or minus jitter (9.3, 9.10).
-func (s *Selector) registerAt() vtime.Instant {
-	jitter := s.course.Params.RegisterJitter
-	shift := time.Duration(rng.Below(s.key.Draw(rng.RegisterJitter, uint64(s.registerBase)), 2*uint64(jitter)+1)) - jitter
-	return s.registerBase.Add(s.course.Settings.RegisterInterval + shift)
+func (s *Selector) registerAt() vtime.Instant { return s.course.registerAt(s.key, s.registerBase) }
+
+func (c *Course) registerAt(key rng.Key, base vtime.Instant) vtime.Instant {
+	jitter := c.Params.RegisterJitter
+	shift := time.Duration(rng.Below(key.Draw(rng.RegisterJitter, uint64(base)), 2*uint64(jitter)+1)) - jitter
+	return base.Add(c.Settings.RegisterInterval + shift)
 }
 
 // registerAtLeast is the earliest that registerAt can be.
-func (s *Selector) registerAtLeast() vtime.Instant {
-	return s.registerBase.Add(s.course.Settings.RegisterInterval - s.course.Params.RegisterJitter)
+func (c *Course) registerAtLeast(base vtime.Instant) vtime.Instant {
+	return base.Add(c.Settings.RegisterInterval - c.Params.RegisterJitter)
 }
 
 // owedAt is when a failed registration outside a selection is tried again
@@ -143,16 +145,20 @@ func (s *Selector) request(at vtime.Instant, cause Trigger) {
 		}
 		return
 	}
-	p := &s.course.Params
-	spread := uint64(p.LoopLatencyMax - p.LoopLatencyMin)
 	s.cause = cause
-	s.startAt = at.Add(p.LoopLatencyMin)
-	if spread > 0 {
-		s.startAt = s.startAt.Add(time.Duration(rng.Below(s.key.Draw(rng.LoopLatency, uint64(at)), spread+1)))
-	}
+	s.startAt = s.course.startAt(s.key, at)
 	if s.state == idle && s.startAt == at {
 		s.begin(at)
 	}
+}
+
+// startAt is when a selection starts that is requested at an instant.
+func (c *Course) startAt(key rng.Key, at vtime.Instant) vtime.Instant {
+	start := at.Add(c.Params.LoopLatencyMin)
+	if spread := uint64(c.Params.LoopLatencyMax - c.Params.LoopLatencyMin); spread > 0 {
+		start = start.Add(time.Duration(rng.Below(key.Draw(rng.LoopLatency, uint64(at)), spread+1)))
+	}
+	return start
 }
 
 // renew registers with the parent again, outside a selection.
@@ -167,10 +173,19 @@ func (s *Selector) renew(at vtime.Instant) {
 func (s *Selector) renewed(at vtime.Instant) {
 	s.enter(idle, at)
 	base := at
-	if next := s.registerBase.Add(s.course.Settings.RegisterInterval); s.periodic && next.Add(s.course.Settings.RegisterInterval) > at {
-		base = next
+	if s.periodic {
+		base = s.course.renewedFrom(s.registerBase, at)
 	}
 	s.settle(base)
+}
+
+// renewedFrom is from when the next periodic registration counts after one that
+// counted from base has ended.
+func (c *Course) renewedFrom(base, at vtime.Instant) vtime.Instant {
+	if next := base.Add(c.Settings.RegisterInterval); next.Add(c.Settings.RegisterInterval) > at {
+		return next
+	}
+	return at
 }
 
 // notRenewed ends a failed one: it is a failed contact, and the registration

@@ -21,6 +21,9 @@ type outlook struct {
 	leap  *selection.Leap
 	span  time.Duration
 	known bool
+	// routine is a whole selection that begins with this stage, nil if there is
+	// none to be told in advance.
+	routine *selection.Routine
 }
 
 // outlookOf is the memo of a stage of the course in force.
@@ -98,7 +101,7 @@ func (c *cell) leap(cl *client, a *selection.Action) (ok bool) {
 	o := c.outlookOf(cl, int(a.Stage))
 	if !o.known {
 		o.known = true
-		o.leap, o.span = c.findLeap(cl, a)
+		o.leap, o.span, o.routine = c.findLeap(cl, a)
 	}
 	return o.leap != nil && a.At.Add(o.span) < c.horizon(cl) && cl.sel.Follow(o.leap)
 }
@@ -119,7 +122,7 @@ func (c *cell) opening(cl *client) *selection.Leap {
 
 // findLeap lets a copy of the client's Selector go on until somebody may
 // answer.
-func (c *cell) findLeap(cl *client, a *selection.Action) (*selection.Leap, time.Duration) {
+func (c *cell) findLeap(cl *client, a *selection.Action) (*selection.Leap, time.Duration, *selection.Routine) {
 	before := cl.sel.CopyFor(cl.key, a.At)
 	after := before.CopyFor(cl.key, a.At)
 	for q := *a; ; {
@@ -129,12 +132,17 @@ func (c *cell) findLeap(cl *client, a *selection.Action) (*selection.Leap, time.
 				q = next[0]
 				continue
 			}
-			return nil, 0 // it gives up
+			return nil, 0, nil // it gives up
+		}
+		var x *selection.Routine
+		if q.Kind == selection.AskRound {
+			o := c.outlookOf(cl, int(q.Stage))
+			x = selection.NewRoutine(&before, &after, c.entrantsOf(cl, o, cl.sel.Course().Stage(int(q.Stage)), q.TTL))
 		}
 		if q.Seq == a.Seq {
-			return nil, 0
+			return nil, 0, x
 		}
-		return selection.NewLeap(&before, &after), q.At.Sub(a.At)
+		return selection.NewLeap(&before, &after), q.At.Sub(a.At), x
 	}
 }
 

@@ -291,6 +291,9 @@ func (c *cell) takeTurn(t *turn, i int, group uint32, r *resting, ch *batch, tou
 	if fresh {
 		c.scheduleSession(i, 0)
 	} else {
+		if !t.changed {
+			c.quick(cl, i, r, t.until)
+		}
 		c.resume(i)
 	}
 	if touched {

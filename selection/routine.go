@@ -1,0 +1,141 @@
+package selection
+
+import (
+	"slices"
+
+	"github.com/relaysim/relaysim/rng"
+	"github.com/relaysim/relaysim/vtime"
+)
+
+// Routine is a re-selection as it goes for clients of one class: the timer
+// starts it, nothing touches it, the first round that can be answered decides,
+// and the winner takes the client. It is recorded from a Selector that went
+// through it; left open is what differs between clients, which its methods
+// fill in: when it begins, who wins, when the registration ends.
+//
+// It works on memory of its own and is not safe for concurrent use.
+type Routine struct {
+	// proto is in the deciding round, of which all entrants count as having
+	// answered; bits are its sets.
+	proto    Selector
+	bits     []uint64
+	entrants *Entrants
+	// round and decided are what is asked in it and what is said at the end.
+	round, decided Action
+	rest           Rest
+	questions      uint16
+}
+
+// everybody answers.
+type everybody struct{}
+
+func (everybody) Answered(int) bool { return true }
+
+// NewRoutine records the selection whose beginning before shows, with its first
+// round in flight, and whose deciding round is in flight in after: the same one,
+// or where the Leap between them leads to. The entrants are those of the
+// deciding round. It returns nil where answers cannot be revealed (see Reveal)
+// or the end depends on more than the winner.
+func NewRoutine(before, after *Selector, e *Entrants) *Routine {
+	if before.state != probing || after.state != probing || after.stage().Kind != Sweep || int(after.run.step) >= after.course.search || !after.revealable(e) {
+		return nil
+	}
+	x := &Routine{
+		proto: after.CopyFor(after.key, after.clock), entrants: e,
+	}
+	x.proto.Take()
+	x.proto.emitQuestion()
+	x.round = x.proto.Take()[0]
+	x.proto.expect(e)
+	x.bits = slices.Clone(x.proto.scratch.bits)
+	s := after.CopyFor(after.key, after.clock)
+	s.Take()
+	s.Reveal(e, everybody{}, false)
+	asked := s.Take()
+	if len(asked) != 1 || asked[0].Kind != Register {
+		return nil // nobody is eligible
+	}
+	at := asked[0].At
+	_ = s.RegisterResult(at, asked[0].Seq, Registered)
+	done := s.Take()
+	rest, ok := s.Rest()
+	if len(done) != 1 || !ok {
+		return nil
+	}
+	x.decided, x.rest, x.questions = done[0], rest, rest.seq-before.seq+1
+	return x
+}
+
+// Begins returns when the timer's selection of a client at rest begins, which
+// last did something at the instant now. It is not ok if something else comes
+// before, or if the client is not as one that has found its parent by a
+// selection or a registration.
+func (x *Routine) Begins(r Rest, key rng.Key, now vtime.Instant) (at vtime.Instant, ok bool) {
+	c := x.proto.course
+	if r.flags&^restBy != restRuns|restRegistered || r.end == vtime.Never || !c.Settings.Automatic {
+		return 0, false
+	}
+	at = c.startAt(key, max(r.end.Add(c.Settings.Interval), now))
+	return at, at < c.registerAtLeast(r.base) || at <= c.registerAt(key, r.base)
+}
+
+// Round returns the deciding round of a selection that began at an instant. It
+// is valid until the next call.
+func (x *Routine) Round(started vtime.Instant) *Action {
+	a, late := &x.round, started.Sub(x.round.Started)
+	a.Started, a.At, a.Deadline = started, a.At.Add(late), a.Deadline.Add(late)
+	return a
+}
+
+// Race returns the candidate that wins the deciding round, or -1: as Reveal,
+// with exact of the same meaning.
+func (x *Routine) Race(r Rest, key rng.Key, started vtime.Instant, a Answers, exact bool) (winner int) {
+	s, e := &x.proto, x.entrants
+	s.key, s.run.started, s.parent, s.by = key, started, r.parent, By(r.flags&restBy)
+	copy(s.scratch.bits, x.bits)
+	s.scratch.veiled = nil
+	var won competition
+	if exact {
+		s.hear(e, a)
+		winner, won = s.draw(e.classes)
+	} else {
+		winner, won = s.reveal(e, a)
+	}
+	x.decided.CompetitionSize, x.decided.CompetitionWeight = won.size, won.weight
+	return winner
+}
+
+// Relay returns the relay of a candidate of the deciding round.
+func (x *Routine) Relay(candidate int) RelayID { return x.entrants.stage.Candidates[candidate].Relay }
+
+// Decide returns the client at rest, and what its Selector says at the end, after
+// the winner of the last Race has registered it at the instant at. The Action is
+// valid until the next call.
+func (x *Routine) Decide(r Rest, started, at vtime.Instant, winner int) (Rest, *Action) {
+	a := &x.decided
+	a.At, a.Started, a.Trigger = at, started, Timer
+	a.Target, a.Previous = x.Relay(winner), r.parent
+	a.Registering = at.Sub(started) - a.Probing
+	next := x.rest
+	next.end, next.base, next.parent, next.seq = at, at, a.Target, r.seq+x.questions
+	return next, a
+}
+
+// Renews returns when a client at rest next registers with its parent
+// periodically, if that comes before it selects.
+func (r Rest) Renews(c *Course, key rng.Key, now vtime.Instant) (at vtime.Instant, ok bool) {
+	if r.flags&^restBy != restRuns|restRegistered {
+		return 0, false
+	}
+	at = c.registerAt(key, r.base)
+	first := r.end == vtime.Never || !c.Settings.Automatic || at < r.end.Add(c.Settings.Interval)
+	return max(at, now), first
+}
+
+// Renewed is the client at rest after its parent has registered it again at an
+// instant.
+func (r Rest) Renewed(c *Course, at vtime.Instant) Rest {
+	r.base = c.renewedFrom(r.base, at)
+	r.seq++
+	return r
+}
