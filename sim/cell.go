@@ -68,12 +68,13 @@ type cell struct {
 
 	// sweep has the clients that rest; nil where none may. until bounds the
 	// window that is being worked, solo is the client that has its turn,
-	// handedOver who could not be laid down: all three of a worker.
+	// handedOver who could not be laid down: all of a worker.
 	sweep      *sweep
 	until      vtime.Instant
 	solo       *solo
 	scratch    selection.Scratch
 	handedOver []handed
+	extras     []extra // of the batch that is taken through the window
 
 	progress func(fraction float64) // nil: nobody asks
 	tally    *Tally

@@ -50,7 +50,16 @@ type extra struct {
 const batchSize = 1 << 13
 
 // batch keeps the extras of so many clients.
-type batch struct{ extras, spare []extra }
+type batch struct{ extras []extra }
+
+// keep makes a copy of the extras those of the batch, in little more memory
+// than they need.
+func (b *batch) keep(extras []extra) {
+	if n := len(extras); n > cap(b.extras) || n < cap(b.extras)/2 {
+		b.extras = make([]extra, 0, n+n/8)
+	}
+	b.extras = append(b.extras[:0], extras...)
+}
 
 func (r *resting) is(flag uint16) bool { return r.flags&flag != 0 }
 
@@ -63,7 +72,7 @@ func (r *resting) set(flag uint16, to bool) {
 // layDown makes a resting client of cl, unless something is in flight or its
 // events cannot be told again from what a resting client keeps. It does so at
 // the end of a window; nothing but its own events touches it before.
-func (c *cell) layDown(cl *client, r *resting, ch *batch, until vtime.Instant) bool {
+func (c *cell) layDown(cl *client, r *resting, to *[]extra, until vtime.Instant) bool {
 	if cl.conn.open || cl.ask.open || cl.contactAt != vtime.Never || cl.lostAt != vtime.Never ||
 		cl.leaveAt != vtime.Never && cl.leaveAt >= until {
 		return false
@@ -85,24 +94,24 @@ func (c *cell) layDown(cl *client, r *resting, ch *batch, until vtime.Instant) b
 	r.set(restsFound, cl.found)
 	r.set(restsConnected, cl.connected)
 	r.extra = 0
-	c.keepExtra(cl, r, ch, until)
+	c.keepExtra(cl, r, to, until)
 	return true
 }
 
 // keepExtra keeps what has no place in r. Of a former parent nothing is kept
 // once a return to it is no flap any more.
-func (c *cell) keepExtra(cl *client, r *resting, ch *batch, until vtime.Instant) {
+func (c *cell) keepExtra(cl *client, r *resting, to *[]extra, until vtime.Instant) {
 	flap := cl.left[0].relay != selection.NoRelay && cl.left[0].at.Add(c.plan.FlapWithin) > until
 	parent, by := r.rest.Parent()
 	if !flap && (cl.found || !cl.online) && cl.gatherAt == vtime.Never && cl.parent == parent && cl.by == by {
 		return
 	}
-	ch.extras = append(ch.extras, extra{cl.left, cl.session.on, cl.gatherAt, cl.parent, cl.by})
-	r.extra = uint16(len(ch.extras))
+	*to = append(*to, extra{cl.left, cl.session.on, cl.gatherAt, cl.parent, cl.by})
+	r.extra = uint16(len(*to))
 }
 
 // getUp makes a client of r again.
-func (c *cell) getUp(cl *client, i int, group uint32, r *resting, ch *batch) {
+func (c *cell) getUp(cl *client, i int, group uint32, r *resting, from []extra) {
 	g := &c.groups[group]
 	key := clientKey(g.key, g.plan.First+i-g.first)
 	if r.is(restsFresh) {
@@ -127,7 +136,7 @@ func (c *cell) getUp(cl *client, i int, group uint32, r *resting, ch *batch) {
 	cl.everOnline, cl.everRegistered, cl.found = r.is(restsWasOnline), r.is(restsWasRegistered), r.is(restsFound)
 	cl.cause = cause(r.flags & restsCause)
 	if r.extra != 0 {
-		x := &ch.spare[r.extra-1]
+		x := &from[r.extra-1]
 		cl.left, cl.session.on, cl.gatherAt, cl.parent, cl.by = x.left, x.on, x.gatherAt, x.parent, x.by
 	}
 	switch {

@@ -246,7 +246,7 @@ func (c *cell) sweepAll(ctx context.Context) error {
 // sweepBatch takes the resting clients of a batch through the window.
 func (c *cell) sweepBatch(s *sweep, k int) {
 	ch, t, group := &s.batches[k], &s.turn, s.groupOf[k]
-	ch.extras, ch.spare = ch.spare[:0], ch.extras
+	c.extras = c.extras[:0]
 	first := k * batchSize
 	for i := first; i < min(first+batchSize, len(s.resting)); i++ {
 		for int(group)+1 < len(c.groups) && c.groups[group+1].first <= i {
@@ -256,14 +256,15 @@ func (c *cell) sweepBatch(s *sweep, k int) {
 		switch {
 		case r.is(restsAwake):
 		case t.changed && c.touched(t, group, r):
-			c.takeTurn(t, i, group, r, ch, true)
+			c.takeTurn(t, i, group, r, ch.extras, true)
 		case r.due < t.until:
-			c.takeTurn(t, i, group, r, ch, false)
+			c.takeTurn(t, i, group, r, ch.extras, false)
 		case r.extra != 0:
-			ch.extras = append(ch.extras, ch.spare[r.extra-1])
-			r.extra = uint16(len(ch.extras))
+			c.extras = append(c.extras, ch.extras[r.extra-1])
+			r.extra = uint16(len(c.extras))
 		}
 	}
+	ch.keep(c.extras)
 }
 
 // touched tells whether what happened between the windows can concern the
@@ -281,12 +282,12 @@ func (c *cell) touched(t *turn, group uint32, r *resting) bool {
 
 // takeTurn takes one client through the window. touched: it has to be told what
 // happened before.
-func (c *cell) takeTurn(t *turn, i int, group uint32, r *resting, ch *batch, touched bool) {
+func (c *cell) takeTurn(t *turn, i int, group uint32, r *resting, from []extra, touched bool) {
 	cl := c.solo.client
 	c.solo.number, c.solo.agenda, c.solo.away = i, c.solo.agenda[:0], false
 	fresh := r.is(restsFresh)
 	c.now = t.from
-	c.getUp(cl, i, group, r, ch)
+	c.getUp(cl, i, group, r, from)
 	cl.sel.Lend(&c.scratch)
 	if fresh {
 		c.scheduleSession(i, 0)
@@ -306,7 +307,7 @@ func (c *cell) takeTurn(t *turn, i int, group uint32, r *resting, ch *batch, tou
 		}
 		c.work(e)
 	}
-	if !c.solo.away && c.layDown(cl, r, ch, t.until) {
+	if !c.solo.away && c.layDown(cl, r, &c.extras, t.until) {
 		return
 	}
 	cl.sel.Lend(nil)
@@ -401,7 +402,7 @@ func (c *cell) layAllDown(until vtime.Instant) {
 			continue
 		}
 		r := &s.resting[i]
-		if c.layDown(&c.clients[at], r, &s.batches[i/batchSize], until) {
+		if c.layDown(&c.clients[at], r, &s.batches[i/batchSize].extras, until) {
 			c.clients[at] = client{}
 			s.owner[at] = -1
 			s.idle = append(s.idle, at)
