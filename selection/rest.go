@@ -100,6 +100,10 @@ func (s *Selector) Restore(c *Course, key rng.Key, r Rest) {
 	}
 }
 
+// Seen tells a restored Selector the instant of its last input, which Rest
+// leaves out; what was due before is due then.
+func (s *Selector) Seen(now vtime.Instant) { s.clock = max(s.clock, now) }
+
 // Deadline returns the Deadline of the restored Selector.
 func (r Rest) Deadline(c *Course, key rng.Key) (at vtime.Instant, ok bool) {
 	var s Selector

@@ -39,9 +39,10 @@ func (c *cell) quick(cl *client, i int, r *resting, until vtime.Instant) {
 	}
 	c.now = now
 	cl.sel.Restore(course, cl.key, rest)
+	cl.sel.Seen(now)
 	cl.deadlineAt = vtime.Never
 	if at, ok := cl.sel.Deadline(); ok {
-		cl.deadlineAt = max(at, now)
+		cl.deadlineAt = at
 	}
 }
 

@@ -292,7 +292,7 @@ func (c *cell) takeTurn(t *turn, i int, group uint32, r *resting, from []extra, 
 	if fresh {
 		c.scheduleSession(i, 0)
 	} else {
-		if !t.changed {
+		if !touched {
 			c.quick(cl, i, r, t.until)
 		}
 		c.resume(i)
