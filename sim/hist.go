@@ -1,6 +1,9 @@
 package sim
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // Hist is a histogram of non-negative integers with a relative resolution of
 // 1/32 and exact minimum, maximum, sum and count. It is mergeable; the zero
@@ -9,7 +12,8 @@ type Hist struct {
 	N        uint64
 	Sum      uint64
 	Min, Max uint64 // meaningless while N is 0
-	// Buckets are those from that of Min, whose number First is, to that of Max.
+	// Buckets are those from that of Min to that of Max, the first of which is
+	// bucket First.
 	First   int
 	Buckets []uint64
 }
@@ -25,24 +29,24 @@ func (h *Hist) Add(v uint64) {
 	h.N++
 	h.Sum += v
 	i := bucketOf(v)
-	if i < h.First || i >= h.First+len(h.Buckets) {
+	if i-h.First >= len(h.Buckets) || i < h.First {
 		h.reach(i, i+1)
 	}
 	h.Buckets[i-h.First]++
 }
 
-// reach makes room for the buckets from first to before end. There are never
-// more than the values need, so that equal contents are equal in every byte.
-func (h *Hist) reach(first, end int) {
-	switch {
-	case len(h.Buckets) == 0:
-		h.First = first
-	case first < h.First:
-		h.Buckets = append(make([]uint64, h.First-first, max(end-first, h.First-first+len(h.Buckets))), h.Buckets...)
-		h.First = first
+// reach grows the histogram to the buckets from one to before another. There
+// are never more than the values need, so that equal contents are equal in
+// every byte.
+func (h *Hist) reach(from, to int) {
+	if len(h.Buckets) == 0 {
+		h.First = from
 	}
-	if more := end - h.First - len(h.Buckets); more > 0 {
-		h.Buckets = append(h.Buckets, make([]uint64, more)...)
+	if n := h.First - from; n > 0 {
+		h.First, h.Buckets = from, slices.Insert(h.Buckets, 0, make([]uint64, n)...)
+	}
+	if n := to - h.First - len(h.Buckets); n > 0 {
+		h.Buckets = append(h.Buckets, make([]uint64, n)...)
 	}
 }
 

@@ -87,8 +87,8 @@ func (c *cell) newSweep(workers int, demands []demand, traced bool) {
 		s.groupOf = append(s.groupOf, uint32(g))
 	}
 	s.turn.relays, s.turn.groups = make([]bool, len(c.relays)), make([]bool, len(c.groups))
-	for range min(workers, max(1, len(s.batches))) {
-		w := c.newWorker(traced)
+	for k := range min(workers, max(1, len(s.batches))) {
+		w := c.newWorker(k == 0, traced)
 		s.workers, s.loads = append(s.workers, w), append(s.loads, &w.loads)
 	}
 	c.sweep = s
@@ -106,17 +106,21 @@ func (c *cell) newSweep(workers int, demands []demand, traced bool) {
 	}
 }
 
-// newWorker is a cell for a part of the clients of c.
-func (c *cell) newWorker(traced bool) *cell {
+// newWorker is a cell for a part of the clients of c. The first has the network
+// and the tally of c itself, which does nothing while workers work.
+func (c *cell) newWorker(first, traced bool) *cell {
 	w := &cell{
 		scene: c.scene, ahead: c.ahead, end: c.end, warm: c.warm, changeAt: c.changeAt,
-		state: c.net.NewState(), tally: newTally(c.plan, c.tally.Policy, c.tally.Replication),
-		solo: &solo{client: new(client)},
+		state: c.state, tally: c.tally, solo: &solo{client: new(client)},
 	}
-	w.state.SetWeather(c.weather)
-	w.loads = newLoads(w.tally.Relays, w.warm, w.end)
-	for id := range c.relays {
-		w.place(selection.RelayID(id))
+	w.loads = newLoads(c.tally.Relays, w.warm, w.end)
+	if !first {
+		w.tally = newTally(c.plan, c.tally.Policy, c.tally.Replication)
+		w.state = c.net.NewState()
+		w.state.SetWeather(c.weather)
+		for id := range c.relays {
+			w.place(selection.RelayID(id))
+		}
 	}
 	if traced {
 		w.trace = &Trace{}
@@ -144,7 +148,9 @@ func (c *cell) runWindows(ctx context.Context) error {
 	}
 	c.now = c.end
 	for _, w := range s.workers {
-		c.tally.add(w.tally)
+		if w.tally != c.tally {
+			c.tally.add(w.tally)
+		}
 		if c.trace != nil {
 			c.trace.Decisions = append(c.trace.Decisions, w.trace.Decisions...)
 		}
