@@ -66,11 +66,10 @@ type cell struct {
 	actions []selection.Action // scratch of pump
 	replies []selection.Reply  // scratch of round
 
-	// sweep has the clients that rest; nil where none may. until bounds the
-	// window that is being worked, solo is the client that has its turn,
-	// handedOver who could not be laid down: all of a worker.
+	// sweep has the clients that rest; nil where none may. The rest is a
+	// worker's: solo is the client that has its turn, scratch is lent to its
+	// Selector, handedOver are those who could not be laid down.
 	sweep      *sweep
-	until      vtime.Instant
 	solo       *solo
 	scratch    selection.Scratch
 	handedOver []handed
