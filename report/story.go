@@ -278,23 +278,35 @@ func lasting(d time.Duration) string {
 
 // storyTrigger says what started the selection.
 func storyTrigger(s *sim.Story) string {
-	before := ", without a parent before"
-	if s.Previous != "" {
-		before = ", parent before: " + s.Previous
+	text := triggerWords(s.Trigger, s.Previous)
+	switch {
+	case s.Trigger == "parent lost" || s.Trigger == "retry":
+		return text
+	case s.Previous != "":
+		return text + ", parent before: " + s.Previous
 	}
-	switch s.Trigger {
+	return text + ", without a parent before"
+}
+
+// triggerWords says what starts a selection of a client with the given parent,
+// "" if that is not known.
+func triggerWords(trigger, parent string) string {
+	switch trigger {
 	case "start":
-		return "the agent started" + before
+		return "the agent started"
 	case "address change":
-		return "its address changed" + before
+		return "its address changed"
 	case "timer":
-		return "the re-selection interval passed" + before
+		return "the re-selection interval passed"
 	case "parent lost":
-		return "contact with its parent " + s.Previous + " failed for the resist interval"
+		if parent != "" {
+			parent += " "
+		}
+		return "contact with its parent " + parent + "failed for the resist interval"
 	case "retry":
 		return "the wait after a selection that failed was over"
 	}
-	return s.Trigger + before
+	return trigger
 }
 
 // storyEnd is an outcome in a few words.

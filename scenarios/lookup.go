@@ -58,6 +58,24 @@ func FindClient(p *sim.Plan, name string) (group, client int, err error) {
 	return group, int(n), nil
 }
 
+// FindGroups returns the indices of the group of that id, or of all of that
+// label.
+func FindGroups(p *sim.Plan, name string) ([]int, error) {
+	var found []int
+	for i := range p.Groups {
+		if p.Groups[i].ID == name {
+			return []int{i}, nil
+		}
+		if p.Labels[p.Groups[i].Label] == name {
+			found = append(found, i)
+		}
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("group %q is not defined%s", short(name), hint(name, ClientNames(p)))
+	}
+	return found, nil
+}
+
 // findGroup is the group of that id, or the first of that label, with clients
 // if there is one; -1 if there is neither.
 func findGroup(p *sim.Plan, name string) int {

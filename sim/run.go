@@ -48,6 +48,10 @@ type Options struct {
 	// Progress, if not nil, is told how many cells are done, the fractions of
 	// those in work included, from any goroutine, one call at a time.
 	Progress func(done float64, total int)
+	// Decisions, if not nil, is given every selection of each cell: replication
+	// by replication, and of each policy by policy, one call at a time. The
+	// trace is in order and good during the call. An error ends the run.
+	Decisions func(policy, replication int, t *Trace) error
 }
 
 // Run works all cells of the plan and returns their tallies, policy by policy
@@ -65,6 +69,13 @@ func Run(ctx context.Context, p *Plan, o Options) ([]*Tally, error) {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	r.parts = max(1, workers/len(r.tallies))
+	if o.Decisions != nil {
+		r.handover = newHandover(workers, len(r.tallies), func(n int, t *Trace) error {
+			policy, rep := p.cellAt(n)
+			return o.Decisions(policy, rep, t)
+		})
+		defer context.AfterFunc(ctx, r.handover.stop)()
+	}
 	var wg sync.WaitGroup
 	for range min(workers, len(r.tallies)) {
 		wg.Go(func() { r.work(ctx) })
@@ -88,6 +99,8 @@ type runner struct {
 	tallies []*Tally
 	traces  []*Trace
 	left    []atomic.Int32
+	// handover gives traces away; nil where nobody wants them.
+	handover *handover
 
 	mu   sync.Mutex
 	done float64
@@ -100,29 +113,44 @@ func (r *runner) work(ctx context.Context) {
 	p := r.plan
 	for {
 		n := int(r.next.Add(1)) - 1
-		if n >= len(r.tallies) || ctx.Err() != nil {
+		if n >= len(r.tallies) || ctx.Err() != nil || !r.handover.mayBegin(n) {
 			return
 		}
-		policy, rep := n%len(p.Policies), n/len(p.Policies)
-		if !r.cell(ctx, policy, rep) {
+		if !r.cell(ctx, n) {
 			return
 		}
-		if r.left[rep].Add(-1) == 0 {
+		if _, rep := p.cellAt(n); r.left[rep].Add(-1) == 0 {
 			r.comparePairs(rep)
 		}
 	}
 }
 
-func (r *runner) cell(ctx context.Context, policy, rep int) bool {
+// cellAt is the policy and the replication of the n-th cell that is worked.
+func (p *Plan) cellAt(n int) (policy, rep int) { return n % len(p.Policies), n / len(p.Policies) }
+
+// cell works the n-th cell.
+func (r *runner) cell(ctx context.Context, n int) bool {
 	p := r.plan
-	c := newCellFor(r.parts, p, policy, rep, r.options.Level, p.traced(policy))
+	policy, rep := p.cellAt(n)
+	paired := p.traced(policy)
+	c := newCellFor(r.parts, p, policy, rep, r.options.Level, paired || r.handover != nil)
 	c.progress = r.progress
 	if err := c.run(ctx); err != nil {
 		r.fail(ctx, fmt.Errorf("run policy %s, replication %d: %w", p.Policies[policy].Name, rep+1, err))
 		return false
 	}
 	i := policy*p.Replications + rep
-	r.tallies[i], r.traces[i] = c.tally, c.trace
+	r.tallies[i] = c.tally
+	if c.trace != nil {
+		c.trace.sort()
+	}
+	if paired {
+		r.traces[i] = c.trace
+	}
+	if err := r.handover.give(n, c.trace); err != nil {
+		r.fail(ctx, err)
+		return false
+	}
 	return true
 }
 
@@ -134,16 +162,12 @@ func (r *runner) fail(ctx context.Context, err error) {
 		r.err = err
 		r.next.Store(int64(len(r.tallies)))
 	}
+	r.handover.stop()
 }
 
 func (r *runner) comparePairs(rep int) {
 	p := r.plan
 	at := func(policy int) int { return policy*p.Replications + rep }
-	for policy := range p.Policies {
-		if t := r.traces[at(policy)]; t != nil {
-			t.sort()
-		}
-	}
 	for k, pair := range p.Pairs {
 		t := r.tallies[at(pair[0])]
 		t.Pairs = append(t.Pairs, PairTally{

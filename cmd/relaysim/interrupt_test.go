@@ -14,7 +14,7 @@ import (
 )
 
 // TestInterrupt ends a run that would take hours: it leaves no folder, or the
-// one that was there, and says so.
+// one that was there, no file of decisions, and says so.
 func TestInterrupt(t *testing.T) {
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		t.Run(signal.String()+"/new folder", func(t *testing.T) {
@@ -42,7 +42,7 @@ func TestInterrupt(t *testing.T) {
 func interrupt(t *testing.T, signal os.Signal, folder string) {
 	t.Helper()
 	cmd := exec.Command("relaysim", "run", "testdata/tiny.toml",
-		"--replications", "10000", "--progress", "plain", "-o", folder)
+		"--replications", "10000", "--progress", "plain", "-o", folder, "--decisions", folder+".bin")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

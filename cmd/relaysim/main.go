@@ -8,6 +8,8 @@
 //	relaysim show mine.toml               # with all defaults filled in
 //	relaysim trace mine.toml --from A --to B  # one packet, router by router
 //	relaysim show mine.toml --network     # a picture of the network
+//	relaysim run mine.toml --decisions d.bin  # and every selection in a file
+//	relaysim decisions d.bin              # which this reads
 //	relaysim list                         # what is shipped
 //	relaysim probe --relays r.csv --settings clientsettings.cfg  # over the real network
 //

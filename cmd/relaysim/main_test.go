@@ -101,7 +101,7 @@ func call(args ...string) ended {
 
 // TestHelpFitsOnAScreen holds every help text to 40 lines of 132 columns.
 func TestHelpFitsOnAScreen(t *testing.T) {
-	for _, command := range []string{"", "run", "explain", "trace", "new", "check", "show", "list", "version", "completion"} {
+	for _, command := range []string{"", "run", "explain", "decisions", "trace", "new", "check", "show", "list", "version", "completion"} {
 		args := append(strings.Fields(command), "--help")
 		got := call(args...)
 		if got.code != exitDone || got.stdout == "" {

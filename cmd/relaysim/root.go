@@ -35,7 +35,7 @@ the same clients under the same weather and answers on one screen.`,
 	root.SetHelpCommand(newHelp(root))
 	root.SetHelpCommandGroupID(groupOther)
 	root.SetCompletionCommandGroupID(groupOther)
-	root.AddCommand(newRun(), newExplain(), newTrace(), newProbe(), newLab(), newNew(), newCheck(), newShow(), newList(), newVersion())
+	root.AddCommand(newRun(), newExplain(), newDecisions(), newTrace(), newProbe(), newLab(), newNew(), newCheck(), newShow(), newList(), newVersion())
 	refuseUnknownShell(root)
 	return root
 }

@@ -33,6 +33,7 @@ type runFlags struct {
 	level        choice
 	progress     choice
 	undecided    choice
+	decisions    string
 	json, ascii  bool
 }
 
@@ -69,6 +70,7 @@ func (f *runFlags) define(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.policies, "policy", nil, "run only this `policy`; repeat for more (default all)")
 	flags.IntVar(&f.replications, "replications", 0, "`number` of independent repetitions (default: the scenario's)")
 	flags.Uint64Var(&f.seed, "seed", 0, "`seed` of all chance (default: the scenario's)")
+	flags.Var(&once{value: &f.decisions}, "decisions", "also write every selection into this `file`; relaysim decisions reads it")
 	flags.Var(&f.undecided, "undecided", "end an undecided run as failed (1), with a warning (0) or silently (0), not with 4")
 	flags.BoolVar(&f.json, "json", false, "print summary.json instead of the screen")
 	flags.BoolVar(&f.ascii, "ascii", false, "print the screen without box characters")
@@ -86,7 +88,7 @@ func (f *runFlags) define(cmd *cobra.Command) {
 
 // run reads the scenario, makes sure that the results can be written, and
 // only then computes them.
-func (f *runFlags) run(cmd *cobra.Command, scenario string) error {
+func (f *runFlags) run(cmd *cobra.Command, scenario string) (err error) {
 	options, err := f.options(cmd)
 	if err != nil {
 		return err
@@ -113,9 +115,14 @@ func (f *runFlags) run(cmd *cobra.Command, scenario string) error {
 	if err := results.CheckDir(folder); err != nil {
 		return broken(fmt.Errorf("output folder: %w", err))
 	}
+	decisions, err := f.createDecisions(cmd, plan, folder)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, decisions.Drop()) }()
 
 	info := newRunInfo(plan, file, f.workers, level)
-	tallies, err := f.simulate(cmd, plan, level)
+	tallies, err := f.simulate(cmd, plan, level, decisions)
 	if err != nil {
 		return failed(cmd.Context(), folder, err)
 	}
@@ -124,7 +131,7 @@ func (f *runFlags) run(cmd *cobra.Command, scenario string) error {
 		return failed(cmd.Context(), folder, err)
 	}
 	info.finish(tallies)
-	return f.deliver(cmd, summary, info, folder)
+	return f.deliver(cmd, summary, info, folder, decisions)
 }
 
 // defaultFolder is results/<scenario>. A scenario without a usable name needs
@@ -182,15 +189,24 @@ func (f *runFlags) options(cmd *cobra.Command) (scenarios.Options, error) {
 	return o, err
 }
 
-func (f *runFlags) simulate(cmd *cobra.Command, plan *sim.Plan, level sim.Level) ([]*sim.Tally, error) {
+func (f *runFlags) simulate(cmd *cobra.Command, plan *sim.Plan, level sim.Level, decisions *results.DecisionsWriter) ([]*sim.Tally, error) {
+	o := sim.Options{Workers: f.workers, Level: level}
+	if decisions != nil {
+		o.Decisions = decisions.Add
+	}
 	p := newProgress(f.progress.value, cmd.ErrOrStderr(), len(plan.Policies)*plan.Replications)
 	defer p.close()
-	return sim.Run(cmd.Context(), plan, sim.Options{Workers: f.workers, Level: level, Progress: p.update})
+	o.Progress = p.update
+	tallies, err := sim.Run(cmd.Context(), plan, o)
+	if err != nil {
+		return nil, err
+	}
+	return tallies, decisions.Finish()
 }
 
 // deliver writes the files, prints the result, and ends with the verdict. The
 // result is printed even where it cannot be written: it may have taken long.
-func (f *runFlags) deliver(cmd *cobra.Command, summary *results.Summary, info *runInfo, folder string) error {
+func (f *runFlags) deliver(cmd *cobra.Command, summary *results.Summary, info *runInfo, folder string, decisions *results.DecisionsWriter) error {
 	files, err := resultFiles(summary, info)
 	if err != nil {
 		return failed(cmd.Context(), folder, err)
@@ -199,6 +215,7 @@ func (f *runFlags) deliver(cmd *cobra.Command, summary *results.Summary, info *r
 	if unwritten != nil && cmd.Context().Err() != nil {
 		return failed(cmd.Context(), folder, unwritten)
 	}
+	unwritten = errors.Join(unwritten, decisions.Commit())
 	if err := f.print(cmd.OutOrStdout(), summary); err != nil {
 		return err
 	}
@@ -208,7 +225,11 @@ func (f *runFlags) deliver(cmd *cobra.Command, summary *results.Summary, info *r
 	if f.undecided.value == results.UndecidedWarn && summary.ExitCode("") == exitUndecided {
 		fmt.Fprintln(cmd.ErrOrStderr(), "warning: a goal or finding is undecided")
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "relaysim: %s; wrote %s\n", info, folder)
+	wrote := folder
+	if f.decisions != "" {
+		wrote += " and " + f.decisions
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "relaysim: %s; wrote %s\n", info, wrote)
 	return verdict(summary.ExitCode(f.undecided.value))
 }
 
