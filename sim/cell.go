@@ -61,7 +61,12 @@ type cell struct {
 	recent    *madeCourse  // that courseInForce returned last
 	answering answers      // scratch of answersTo
 
-	flights flights // at packet level
+	// At packet level. halts is where packets wait for their turn, 0 for
+	// nowhere.
+	flights  flights
+	halts    topology.Halts
+	transits transits
+	hops     bool // at hop level
 
 	actions []selection.Action // scratch of pump
 	replies []selection.Reply  // scratch of round
@@ -157,6 +162,7 @@ func newCellFor(workers int, p *Plan, policy, replication int, level Level, trac
 		r.exist(!p.absentAtFirst(id))
 		c.capped = c.capped || r.gate.MaxChildren > 0
 	}
+	c.hops = level == LevelHop
 	c.enter(pol.Network)
 	for i := range p.Networks {
 		c.attachBase = append(c.attachBase, c.attachments)
@@ -166,7 +172,7 @@ func newCellFor(workers int, p *Plan, policy, replication int, level Level, trac
 	n, demands := 0, p.demands(policy)
 	for i := range p.Groups {
 		g := &p.Groups[i]
-		c.groups = append(c.groups, group{plan: g, key: g.key(c.weather), first: n, profile: c.profileOf(pol.Settings[i]), packets: level == LevelPacket || demands[i] == demandPackets})
+		c.groups = append(c.groups, group{plan: g, key: g.key(c.weather), first: n, profile: c.profileOf(pol.Settings[i]), packets: level >= LevelPacket || demands[i] == demandPackets})
 		n += g.Count
 	}
 	c.tally.Clients = uint64(n)
@@ -254,6 +260,7 @@ func (c *cell) run(ctx context.Context) error {
 		return err
 	}
 	c.now = c.end
+	c.settle()
 	c.finish()
 	c.tell(0, c.end)
 	return c.state.Balanced()
@@ -308,6 +315,8 @@ func (c *cell) handle(e event) {
 		c.publishList()
 	case evGather:
 		c.gather(i)
+	case evHop:
+		c.hop(i, detail)
 	case evAtHost:
 		c.atHost(i, detail)
 	case evError:

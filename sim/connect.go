@@ -21,8 +21,9 @@ type connection struct {
 	tries  uint32
 	// syn is the last SYN that was sent, at packet level.
 	syn *topology.Packet
-	// sawDead: a SYN came to where the host should be, and nothing is there.
-	sawDead bool
+	// deadAt is when a SYN first comes to where the host should be, and nothing
+	// is there.
+	deadAt vtime.Instant
 	// resolved: the outcome is known and takes effect at resultAt.
 	resolved bool
 	outcome  selection.Outcome
@@ -41,7 +42,7 @@ func (c *cell) register(i int, a *selection.Action) {
 	cl := c.client(i)
 	k := &cl.conn
 	k.open, k.again, k.seq, k.target, k.at = true, a.Again, a.Seq, a.Target, a.At
-	k.tries, k.sawDead, k.resolved = 0, false, false
+	k.tries, k.deadAt, k.resolved = 0, vtime.Never, false
 	if !a.Target.Known() {
 		c.registered(i, selection.NameNotResolved, a.At)
 		return
@@ -55,7 +56,7 @@ func (c *cell) register(i int, a *selection.Action) {
 		return
 	}
 	cl.sel.Fill(c.answersTo(cl)) // as the world stands now
-	k.resolved, k.sawDead = false, false
+	k.resolved = false
 	if a.At > c.now || c.solo != nil {
 		c.goAway()
 		c.push(a.At, evConnect, i, a.Seq)
@@ -200,7 +201,7 @@ func (c *cell) connectStep(i int, seq uint32) {
 	timeout := k.at.Add(c.pol.Params.RegisterConnectTimeout)
 	if c.now >= timeout {
 		outcome := selection.TCPBlocked
-		if k.sawDead {
+		if k.deadAt <= c.now {
 			outcome = selection.RelayDown
 		}
 		c.registered(i, outcome, c.now)
@@ -228,8 +229,16 @@ func (c *cell) try(i int) {
 	k.tries++
 	timeout := k.at.Add(c.pol.Params.RegisterConnectTimeout)
 	c.push(min(k.tryAt(n+1), timeout), evConnect, i, k.seq)
-	if r := c.send(i, p, packetDetail(k.seq, firstTry+n)); r.End == topology.NoHost && r.At <= timeout {
-		k.sawDead = true
+	c.send(i, p, packetDetail(k.seq, firstTry+n), 0)
+}
+
+// foundDead notes a SYN that comes to where its host is not.
+func (c *cell) foundDead(i int, detail uint32, r *topology.Result) {
+	if r.End != topology.NoHost || detail&0xffff < firstTry || c.rests(i) {
+		return
+	}
+	if k := &c.client(i).conn; k.is(detail) {
+		k.deadAt = min(k.deadAt, r.At)
 	}
 }
 
@@ -290,7 +299,7 @@ func (c *cell) connectRefused(i int, detail uint32, kind topology.Kind) {
 		return
 	}
 	outcome := selection.TCPBlocked
-	if k.sawDead {
+	if k.deadAt <= c.now {
 		outcome = selection.RelayDown
 	}
 	c.registered(i, outcome, c.now)

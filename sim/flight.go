@@ -93,20 +93,43 @@ func (c *cell) fate(cl *client, to selection.RelayID, kind topology.Kind, key rn
 
 var neverSent = topology.Fate{Forward: topology.Unresolved, Box: topology.NoBox}
 
-// send walks a packet from its source and queues what becomes of it.
-func (c *cell) send(i int, p topology.Packet, detail uint32) topology.Result {
+// send lets a packet go from its source. copied is how much later than the
+// request that it answers a copy of that arrived, 0 for none.
+func (c *cell) send(i int, p topology.Packet, detail uint32, copied time.Duration) {
+	if c.halts != 0 && c.watch == nil {
+		c.depart(i, &p, detail, copied)
+		return
+	}
 	r := c.walk(p, detail)
-	switch {
-	case r.End == topology.Delivered && p.Back:
+	c.ended(i, &p, detail, &r, copied)
+}
+
+// ended queues what becomes of a packet whose way has ended. A host answers a
+// copy of a request too; that answer comes as much later as the copy did.
+// Copies have no luck of their own, so none brings what its original did not.
+func (c *cell) ended(i int, p *topology.Packet, detail uint32, r *topology.Result, copied time.Duration) {
+	f := flight{packet: *p}
+	switch delivered := r.End == topology.Delivered; {
+	case f.isError():
+		if delivered {
+			c.flights.put(flightOf(i, detail), f)
+			c.push(r.At, evError, i, detail)
+		}
+	case delivered && p.Back:
 		c.arrive(i, detail, r.At, r.Again)
-	case r.End == topology.Delivered:
-		c.flights.put(flightOf(i, detail), flight{packet: p, again: r.Again})
+		if copied > 0 {
+			c.push(r.At.Add(copied), evAtClient, i, detail)
+		}
+	case delivered:
+		f.again = r.Again
+		c.flights.put(flightOf(i, detail), f)
 		c.push(r.At, evAtHost, i, detail)
 	case !p.Back && mayTell(r.End):
-		c.flights.put(flightOf(i, detail), flight{packet: p, result: r})
+		c.foundDead(i, detail, r)
+		f.result = *r
+		c.flights.put(flightOf(i, detail), f)
 		c.push(r.At, evError, i, detail)
 	}
-	return r
 }
 
 // mayTell tells whether an ICMP error can be about a packet that ended so.
@@ -126,14 +149,9 @@ func (c *cell) arrive(i int, detail uint32, at vtime.Instant, again time.Duratio
 	}
 }
 
-// reply sends the answer to a request that has arrived. A host answers a copy
-// of the request too; that answer comes as much later as the copy did. Copies
-// have no luck of their own, so none brings what its original did not.
+// reply sends the answer to a request that has arrived.
 func (c *cell) reply(i int, f *flight, kind topology.Kind, detail uint32) {
-	r := c.send(i, c.net.Reply(f.packet, kind, hostTTL, replyKey(f.packet.Key)), detail)
-	if r.End == topology.Delivered && f.again > 0 {
-		c.push(r.At.Add(f.again), evAtClient, i, detail)
-	}
+	c.send(i, c.net.Reply(f.packet, kind, hostTTL, replyKey(f.packet.Key)), detail, f.again)
 }
 
 // sendError is the time for an ICMP error about a request to start back. When
@@ -148,12 +166,8 @@ func (c *cell) sendError(i int, detail uint32) {
 		return
 	}
 	e, made := c.state.ErrorAbout(f.packet, f.result, c.now, errorKey(f.packet.Key))
-	if !made {
-		return
-	}
-	if r := c.walk(e, detail); r.End == topology.Delivered {
-		c.flights.put(flightOf(i, detail), flight{packet: e})
-		c.push(r.At, evError, i, detail)
+	if made {
+		c.send(i, e, detail, 0)
 	}
 }
 

@@ -4,22 +4,49 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
+	"runtime"
+	"slices"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/relaysim/relaysim/rng"
+	"github.com/relaysim/relaysim/topology"
 )
 
-// runCell runs the only policy of a plan and returns its trace as text and its
-// tally as JSON, both without what describes the run itself.
-func runCell(tb testing.TB, p *Plan, level Level) (trace, tally string) {
+var (
+	firstWorld = flag.Uint64("world", 1, "first of the worlds in which TestLevelsAgree compares the levels")
+	numWorlds  = flag.Uint64("worlds", 150, "how many it compares")
+)
+
+// levelRun is a way to run a cell that must not matter.
+type levelRun struct {
+	level   Level
+	traced  bool // at class level answers are revealed one by one otherwise
+	workers int
+	procs   int // GOMAXPROCS, 0 to leave it
+}
+
+func (r levelRun) String() string {
+	traced := map[bool]string{true: ", traced", false: ""}[r.traced]
+	return fmt.Sprintf("%v level%s, %d workers, GOMAXPROCS %d", r.level, traced, r.workers, r.procs)
+}
+
+// run runs the only policy of a plan. The tally is JSON without what describes
+// the run itself.
+func (r levelRun) run(tb testing.TB, p *Plan, replication int) (c *cell, tally string) {
 	tb.Helper()
-	c := newCell(p, 0, 0, level, true)
-	if err := c.run(context.Background()); err != nil {
-		tb.Fatal(err)
+	if r.procs > 0 {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(r.procs))
 	}
-	c.trace.sort()
-	var b bytes.Buffer
-	if err := c.trace.WriteText(&b); err != nil {
-		tb.Fatal(err)
+	c = newCellFor(r.workers, p, 0, replication, r.level, r.traced)
+	if err := c.run(context.Background()); err != nil {
+		tb.Fatalf("%v: %v", r, err)
+	}
+	if c.trace != nil {
+		c.trace.sort()
 	}
 	t := *c.tally
 	t.Events, t.ByLevel = 0, [NumLevels]uint64{}
@@ -27,41 +54,167 @@ func runCell(tb testing.TB, p *Plan, level Level) (trace, tally string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return b.String(), string(j)
+	return c, string(j)
+}
+
+// runCell is levelRun.run in the first replication with the trace as text.
+func runCell(tb testing.TB, p *Plan, level Level) (trace, tally string) {
+	tb.Helper()
+	c, tally := levelRun{level: level, traced: true, workers: 1}.run(tb, p, 0)
+	var b bytes.Buffer
+	if err := c.trace.WriteText(&b); err != nil {
+		tb.Fatal(err)
+	}
+	return b.String(), tally
+}
+
+// same fails unless runs give the same traces and tallies as the packet level,
+// byte for byte. It returns the cells, that of the packet level first.
+func same(tb testing.TB, p *Plan, replication int, runs ...levelRun) []*cell {
+	tb.Helper()
+	packets := levelRun{level: LevelPacket, traced: true, workers: 1}
+	want, wantTally := packets.run(tb, p, replication)
+	cells := []*cell{want}
+	for _, r := range runs {
+		got, tally := r.run(tb, p, replication)
+		if r.traced && !slices.Equal(got.trace.Decisions, want.trace.Decisions) {
+			tb.Fatal(divergence(p, replication, [2]levelRun{packets, r}, [2]*Trace{want.trace, got.trace}))
+		}
+		if tally != wantTally {
+			tb.Fatalf("tallies differ: %v against %v, %s", packets, r, firstDifference(wantTally, tally))
+		}
+		cells = append(cells, got)
+	}
+	return cells
 }
 
 // firstDifference returns the first line in which two texts differ.
 func firstDifference(a, b string) string {
-	x, y := bytes.Split([]byte(a), []byte("\n")), bytes.Split([]byte(b), []byte("\n"))
+	x, y := strings.Split(a, "\n"), strings.Split(b, "\n")
 	for i := range min(len(x), len(y)) {
-		if !bytes.Equal(x[i], y[i]) {
+		if x[i] != y[i] {
 			return fmt.Sprintf("line %d:\n  %s\n  %s", i+1, x[i], y[i])
 		}
 	}
 	return fmt.Sprintf("%d lines against %d", len(x), len(y))
 }
 
-// The round level is a memo of the packet level (design decision "four levels,
-// one answer"): equal traces and tallies, byte for byte.
-func TestRoundLevelEqualsPacketLevel(t *testing.T) {
-	worlds := uint64(200)
+// levelWorld draws a deployment for comparisons of levels. Three of four have no
+// caps, so that the class level really runs. Of six, one has a limit that some
+// groups meet, one limits on everything.
+func levelWorld(seed uint64) *world {
+	w := randomWorld(seed)
+	if seed%4 != 0 {
+		for i := range w.relays {
+			w.relays[i].Gate.MaxChildren = 0
+		}
+	}
+	switch seed % 6 {
+	case 1:
+		w.coupleSome()
+	case 5:
+		w.couple()
+	}
+	return w
+}
+
+// coupleSome limits what a client in the east needs, and nobody else, in a
+// network where that can be told once for the whole run.
+func (w *world) coupleSome() {
+	w.events = slices.DeleteFunc(w.events, func(e EventPlan) bool { return e.Kind.ofNetwork() })
+	w.spec.Balance = topology.OneWay
+	w.params.LateReplyPolicy = 0
+	limited := accept(netEast, topology.EchoRequest)
+	limited.Limit = &topology.Limit{PerSecond: 0.1, Burst: 1}
+	inner := &w.spec.Boxes[1]
+	inner.Rules = append([]topology.Rule{limited}, slices.DeleteFunc(slices.Clone(inner.Rules), func(r topology.Rule) bool {
+		return slices.Contains(r.From.Networks, netEast)
+	})...)
+}
+
+// The levels are one answer (design decision "four levels, one answer").
+func TestLevelsAgree(t *testing.T) {
+	first, worlds := *firstWorld, *numWorlds
 	if testing.Short() {
-		worlds = 10
+		worlds = min(worlds, 12)
 	}
-	decisions := 0
-	for seed := uint64(1); seed <= worlds; seed++ {
-		p := randomWorld(seed).plan(t)
-		roundTrace, roundTally := runCell(t, p, LevelRound)
-		packetTrace, packetTally := runCell(t, p, LevelPacket)
-		if roundTrace != packetTrace {
-			t.Fatalf("world %d: traces differ: %s", seed, firstDifference(roundTrace, packetTrace))
+	var by [NumLevels]uint64 // selections of the default run
+	var open, openAtClass uint64
+	hopped := uint64(0)
+	for seed := first; seed < first+worlds; seed++ {
+		w, n := levelWorld(seed), int(seed)
+		p := w.plan(t)
+		p.Policies[0].Spec = &w.spec
+		cells := sameIn(t, seed, p, n%2,
+			levelRun{LevelHop, true, 1, 0},
+			levelRun{LevelRound, n%3 > 0, 1, 0},
+			levelRun{LevelClass, true, 1 + n%3, 1 + n%2},
+			levelRun{LevelClass, false, 1 + (n+1)%3, 2 - n%2},
+		)
+		hopped += cells[1].tally.ByLevel[LevelHop]
+		class := &cells[3].tally.ByLevel
+		for l, n := range class {
+			by[l] += n
 		}
-		if roundTally != packetTally {
-			t.Fatalf("world %d: tallies differ: %s", seed, firstDifference(roundTally, packetTally))
+		if p.Coupling(0) == "" && seed%4 != 0 {
+			open += cells[3].tally.Selections
+			openAtClass += class[LevelClass]
 		}
-		decisions += bytes.Count([]byte(roundTrace), []byte("\n"))
 	}
-	if decisions < int(worlds)*100 {
-		t.Errorf("only %d decisions in %d worlds: too few to show anything", decisions, worlds)
+	t.Logf("selections by level: %v and %d at %v; of %d where nothing couples %d at %v level",
+		by, hopped, LevelHop, open, openAtClass, LevelClass)
+	if worlds < 10 {
+		return // too few to show anything
+	}
+	for _, l := range []Level{LevelClass, LevelRound, LevelPacket} {
+		if by[l] < 10*worlds {
+			t.Errorf("only %d selections were carried by the %v level", by[l], l)
+		}
+	}
+	if hopped < 100*worlds {
+		t.Errorf("only %d selections were carried by the %v level", hopped, LevelHop)
+	}
+	if 4*openAtClass < 3*open {
+		t.Errorf("where nothing couples, the class level carried %d of %d selections, want 75 %%", openAtClass, open)
+	}
+}
+
+// sameIn is same with the world's number in the failure.
+func sameIn(t *testing.T, seed uint64, p *Plan, replication int, runs ...levelRun) (cells []*cell) {
+	t.Helper()
+	defer func() {
+		if t.Failed() {
+			t.Logf("again: go test ./sim -run TestLevelsAgree -world %d -worlds 1", seed)
+		}
+	}()
+	return same(t, p, replication, runs...)
+}
+
+// Workers, and how many of them run at once, change nothing where there are
+// enough clients for each of them.
+func TestWorkersAgree(t *testing.T) {
+	w := busy()
+	for i := range w.groups {
+		w.groups[i].Count += batchSize
+	}
+	w.spec.Legs[0].Loss, w.spec.Legs[4].Loss = rng.ChanceOf(0.2), rng.ChanceOf(0.01)
+	w.events = []EventPlan{
+		{At: 3*time.Hour + time.Minute, Kind: HostDown, Relay: 0},
+		{At: 9 * time.Hour, Kind: RelayUp, Relay: 0},
+		{At: 10 * time.Hour, Kind: AddressChange, Groups: []int{1}},
+	}
+	p := w.plan(t)
+	c, want := levelRun{LevelClass, true, 1, 1}.run(t, p, 0)
+	if len(c.sweep.batches) < 3 || c.tally.Selections < 100_000 {
+		t.Fatalf("%d selections in %d batches, too few for three workers", c.tally.Selections, len(c.sweep.batches))
+	}
+	for _, r := range []levelRun{{LevelClass, true, 2, 1}, {LevelClass, true, 3, 2}, {LevelClass, false, 2, 2}} {
+		d, got := r.run(t, p, 0)
+		if r.traced && !slices.Equal(c.trace.Decisions, d.trace.Decisions) {
+			t.Fatalf("%v: traces differ", r)
+		}
+		if got != want {
+			t.Fatalf("%v: tallies differ: %s", r, firstDifference(want, got))
+		}
 	}
 }

@@ -140,6 +140,8 @@ func (c *cell) observeSelection(i int, a *selection.Action) {
 // levelOf is the level that carries what the client does.
 func (c *cell) levelOf(cl *client) Level {
 	switch {
+	case c.hops:
+		return LevelHop
 	case !c.mayGoAhead(cl):
 		return LevelPacket
 	case c.solo == nil:

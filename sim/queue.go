@@ -27,8 +27,9 @@ const (
 	evStale                  // a relay has been without a host for too long; detail: which
 	evPublish                // the root publishes its relay list
 	evGather                 // the client's copy of the relay list arrives
+	evHop                    // a packet comes to a router or box
 	evAtHost                 // a probe or SYN arrives at a relay
-	evError                  // an ICMP error starts back; detail: index in cell.errors
+	evError                  // an ICMP error starts back, or arrives at the client
 	evAtClient               // an answer arrives at the client
 	evConnect                // a registration attempt: next try, or its result
 	evAdmit                  // relays with a cap decide the registrations of this instant

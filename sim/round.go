@@ -234,7 +234,7 @@ func (c *cell) sendOn(i int) {
 		}
 		detail := packetDetail(a.Seq, uint32(what))
 		if p, ok := c.probe(cl, &a, what); ok {
-			c.send(i, p, detail)
+			c.send(i, p, detail, 0)
 		} else {
 			c.watch.unresolved(detail)
 		}

@@ -20,10 +20,11 @@ const (
 	LevelClass  Level = iota // clients one by one, from their first round that can be answered on
 	LevelRound               // event after event, a round is one step where nothing can touch it
 	LevelPacket              // every packet's arrival is an event
+	LevelHop                 // and its arrival at every router and box
 	NumLevels   = iota
 )
 
-var levelNames = [NumLevels]string{"class", "round", "packet"}
+var levelNames = [NumLevels]string{"class", "round", "packet", "hop"}
 
 func (l Level) String() string { return levelNames[l] }
 

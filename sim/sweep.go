@@ -155,6 +155,7 @@ func (c *cell) runWindows(ctx context.Context) error {
 			c.trace.Decisions = append(c.trace.Decisions, w.trace.Decisions...)
 		}
 	}
+	c.settle()
 	c.finish()
 	return c.state.Balanced()
 }
@@ -427,7 +428,7 @@ func (c *cell) goAway() {
 // earlier time when it was awake is, and of what is still in flight for it.
 func (c *cell) asleep(e event) bool {
 	k := e.what.kind()
-	if c.sweep == nil || k <= evPublish || k == evAdmit || c.sweep.resting[e.what.client()].is(restsAwake) {
+	if k <= evPublish || k == evHop || k == evAdmit || !c.rests(e.what.client()) {
 		return false
 	}
 	if k == evAtHost || k == evError {
@@ -435,6 +436,9 @@ func (c *cell) asleep(e event) bool {
 	}
 	return true
 }
+
+// rests tells whether a client rests.
+func (c *cell) rests(i int) bool { return c.sweep != nil && !c.sweep.resting[i].is(restsAwake) }
 
 // eachWorker calls f for each worker that the cell has.
 func (c *cell) eachWorker(f func(w *cell)) {

@@ -108,6 +108,7 @@ func (c *cell) become(v *variant, from vtime.Instant) {
 	for _, r := range v.open {
 		c.relays[r].gate.Authenticating = false
 	}
+	c.settle()
 	c.flights.ground()
 	c.enter(v.policy.Network)
 	for i := range c.plan.Events {

@@ -21,6 +21,7 @@ func (c *cell) nextChange(i int) {
 // changeWorld applies all changes of this instant, then looks at every client
 // whose contact with its parent they touch.
 func (c *cell) changeWorld() {
+	c.settle()
 	i := c.change
 	for ; i < len(c.plan.Events) && vtime.Instant(c.plan.Events[i].At) == c.now; i++ {
 		c.changeBy(&c.plan.Events[i])
@@ -58,6 +59,13 @@ func (c *cell) occurrences(events []EventPlan) {
 func (c *cell) enter(n *topology.Network) {
 	c.net, c.state, c.balanced = n, n.NewState(), n.Balanced()
 	c.state.SetWeather(c.weather)
+	c.halts = 0
+	switch {
+	case c.hops:
+		c.halts = topology.AtRouters
+	case n.Counts():
+		c.halts = topology.AtLimits
+	}
 	for id := range c.relays {
 		c.place(selection.RelayID(id))
 	}

@@ -12,13 +12,19 @@ type Count struct {
 // ends counts how walks ended.
 type ends struct {
 	walks uint64   // begun
+	met   uint64   // routers and boxes, by all packets
 	n     []uint64 // ended, by box and End
 }
 
 func newEnds(boxes int) ends { return ends{n: make([]uint64, (boxes+1)*int(NumEnds))} }
 
-// count counts the end of one walk. Ends at no box come last.
-func (e *ends) count(r *Result) {
+// count counts the end of one walk that routers and boxes let pass so often.
+// Ends at no box come last.
+func (e *ends) count(r *Result, passed int) {
+	e.met += uint64(passed)
+	if r.End == Expired {
+		e.met++
+	}
 	place := len(e.n) - int(NumEnds)
 	if r.Box != NoBox {
 		place = int(r.Box) * int(NumEnds)
@@ -43,6 +49,11 @@ func (s *State) Counts() []Count {
 	}
 	return counts
 }
+
+// Met is how often the packets that were walked came to a router or box: to
+// those that let them through, and to where they ended. Those that the outer
+// packets of tunnels came to are among them.
+func (s *State) Met() uint64 { return s.ends.met }
 
 // Balanced reports an error unless the ends counted add up to the packets
 // that were walked.

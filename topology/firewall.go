@@ -16,6 +16,7 @@ type box struct {
 	silent     bool
 	eats       bool
 	drops      kindSet
+	counts     kindSet // what is counted of them depends on who else comes
 	lifetimes  Lifetimes
 	flows      int         // at most, if not 0
 	errors     *errorLimit // nil for none
@@ -172,7 +173,22 @@ func (n *Network) addBox(s *Spec, id BoxID) {
 	if spec.NAT != nil {
 		b.nat = n.newTranslator(spec)
 	}
+	b.counts = b.counted()
 	n.boxes = append(n.boxes, b)
+}
+
+// counted are the kinds of packets whose order at the box matters: that a limit
+// counts, or any where a table may be full.
+func (b *box) counted() (kinds kindSet) {
+	if b.flows > 0 || b.nat != nil && b.nat.limited() {
+		return allKinds
+	}
+	for i := range b.rules {
+		if b.rules[i].limit != noLimit {
+			kinds |= b.rules[i].kinds
+		}
+	}
+	return kinds
 }
 
 func (n *Network) newRule(s *Spec, spec *Rule) rule {

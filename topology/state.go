@@ -21,6 +21,7 @@ type State struct {
 	steps      []step
 	course     []element
 	headers    []header
+	inner      []carried
 	variations []variation // of the dry walk under way
 	routers    int         // on the way of the last dry walk
 }

@@ -5,15 +5,16 @@ import "github.com/relaysim/relaysim/rng"
 // maxTunnels bounds how many tunnels may be inside each other.
 const maxTunnels = 4
 
-// outer carries the outer packet with which w.p crosses a tunnel leg: of kind
-// VPN, with a TTL and a flow of its own, between the near end and the gateway.
-// Nothing keeps a tunnel open for what comes from its far end: the outer
-// packets of each exchange are a flow that begins where the exchange does.
+// wrap puts w.p into the outer packet with which it crosses a tunnel leg: of
+// kind VPN, with a TTL and a flow of its own, between the near end and the
+// gateway. Nothing keeps a tunnel open for what comes from its far end: the
+// outer packets of each exchange are a flow that begins where the exchange does.
 //
 // What becomes of the outer packet becomes of the inner one, on the time and
-// with the one uniform of which it is delayed and lost.
-func (w *walker) outer(e *element, s *segment) bool {
-	inner := w.carried
+// with the one uniform of which it is delayed and lost. It returns false: the
+// inner one does not go on before.
+func (w *walker) wrap(e *element, s *segment) bool {
+	inner := &w.carried
 	if inner.depth == maxTunnels {
 		w.note(w.net.LegName(s.leg), "no route: too many tunnels inside each other")
 		return w.stop(NoRoute, NoBox, -1)
@@ -21,6 +22,11 @@ func (w *walker) outer(e *element, s *segment) bool {
 	near, far := w.tunnelEnds(s)
 	if !e.outward {
 		near, far = far, near
+	}
+	w.through = true
+	w.inner = append(w.inner, w.carried)
+	if inner.depth == 0 {
+		w.innerHops = inner.hops
 	}
 	w.carried = carried{
 		p: Packet{
@@ -33,12 +39,15 @@ func (w *walker) outer(e *element, s *segment) bool {
 		headers: inner.headers[len(inner.headers):],
 		tunnel:  s.leg, depth: inner.depth + 1, innerHops: inner.innerHops,
 	}
-	if inner.depth == 0 {
-		w.innerHops = inner.hops
-	}
-	w.carry()
-	w.carried = inner
-	return w.result.End == Delivered && w.reset()
+	w.depart()
+	return false
+}
+
+// unwrap puts the inner packet in the place of the outer one.
+func (w *walker) unwrap() {
+	w.met += w.hops
+	last := len(w.inner) - 1
+	w.carried, w.inner = w.inner[last], w.inner[:last]
 }
 
 // tunnelEnds are the outer ends of a tunnel leg, the near one and the far one:

@@ -110,9 +110,22 @@ type walker struct {
 	// A dry walk loses nothing and takes nothing from limits; coupled notes
 	// that it came to one.
 	dry, coupled bool
+	halts        Halts
+	motion       motion
+	met          int       // routers and boxes by outer packets of tunnels
+	inner        []carried // the packets inside the present one, the innermost first
 
 	result Result
 }
+
+// motion is what a walker is about.
+type motion uint8
+
+const (
+	moving motion = iota
+	halted        // it has come to a router or box, which has not looked at it yet
+	ended
+)
 
 // carried is what a walker knows of the packet that it carries: of an outer
 // one while it is in a tunnel.
@@ -125,7 +138,11 @@ type carried struct {
 	headers []header // of the request, by epoch
 	arrival arrival
 	far     arrival // of the request, on the way of what answers to it
-	i       int     // the element where the packet is
+	// i is the element where the packet is, from the link of its segment that
+	// comes next or leads to the router where it halts. through: the tunnel of
+	// the segment is behind it.
+	i, from int
+	through bool
 
 	// asDestination: this error has the source that a reply would have, where it
 	// is made.
@@ -154,57 +171,97 @@ func (n *Network) Walk(st *State, p Packet, at vtime.Instant) Result {
 // start lets a new walker carry p. (Returned by value, it would be copied.)
 func (w *walker) start(st *State, p *Packet, at vtime.Instant) {
 	w.net, w.st, w.tables, w.at, w.sent = st.net, st, &st.tables, at, at
-	w.p, w.course, w.headers, w.tunnel = *p, st.course[:0], st.headers[:0], NoLeg
+	w.p, w.course, w.headers, w.tunnel, w.inner = *p, st.course[:0], st.headers[:0], NoLeg, st.inner[:0]
 }
 
 func (w *walker) run() Result {
+	w.setOut()
+	w.carry()
+	w.st.course, w.st.headers, w.st.inner = w.course, w.headers, w.inner
+	return w.finish()
+}
+
+// setOut begins the way of the packet.
+func (w *walker) setOut() {
 	if !w.dry {
 		w.st.ends.walks++
 	}
 	w.reset()
-	w.carry()
+	w.depart()
+}
+
+// finish is the result of a way that has ended.
+func (w *walker) finish() Result {
 	if w.result.End == Delivered {
 		w.result.Again = w.again()
 	}
-	w.st.course, w.st.headers = w.course, w.headers
 	if !w.dry {
-		w.st.ends.count(&w.result)
+		w.st.ends.count(&w.result, w.met+w.hops)
 	}
 	return w.result
 }
 
 // reset makes the result that of a packet that is on its way.
-func (w *walker) reset() bool {
+func (w *walker) reset() {
+	w.motion = moving
 	w.result = Result{Box: NoBox, Rule: -1, ending: ending{box: NoBox}}
-	return true
 }
 
-// carry takes w.p all its way.
-func (w *walker) carry() {
+// depart lays out the way of w.p and puts it at its beginning, or behind the
+// routers of the first links that it has behind it already.
+func (w *walker) depart() {
 	w.ttl, w.hops = int(w.p.TTL), 0
 	w.plot()
-	from := 0 // routers of the first links that are behind the packet already
+	w.i, w.from, w.through = 0, 0, false
 	if m := w.p.made; m != (place{}) && m.router > 0 && len(w.course) > 0 {
-		from = int(m.router)
+		w.from = int(m.router)
 		if e := &w.course[0]; !e.outward {
-			from = w.net.segments[e.segment].routers + 1 - from
+			w.from = w.net.segments[e.segment].routers + 1 - w.from
 		}
 	}
-	for w.i = 0; w.i < len(w.course); w.i++ {
-		if !w.pass(&w.course[w.i], from) {
-			return
-		}
-		from = 0
-	}
-	w.arrive()
 }
 
-// pass takes the packet through an element.
-func (w *walker) pass(e *element, from int) bool {
-	switch e.kind {
-	case links:
-		return w.cross(e, from)
-	case guarding:
+// carry takes the packet on until its way has ended or it halts.
+func (w *walker) carry() {
+	for {
+		for w.i < len(w.course) {
+			if w.pass(&w.course[w.i]) {
+				w.i++
+				w.from, w.through = 0, false
+			} else if w.motion == halted {
+				return
+			} else if w.motion == ended {
+				break
+			}
+		}
+		if w.motion == moving {
+			w.arrive()
+		}
+		if len(w.inner) == 0 {
+			return
+		}
+		if w.result.End != Delivered {
+			for len(w.inner) > 0 {
+				w.unwrap()
+			}
+			return
+		}
+		w.unwrap()
+		w.reset()
+	}
+}
+
+// pass takes the packet through an element. It does not if the way ends there,
+// if the packet halts before a router or box of it, or if an outer packet has
+// to be carried before.
+func (w *walker) pass(e *element) bool {
+	if e.kind == links {
+		return w.cross(e)
+	}
+	if w.halts != atNone && w.haltsAt(e) {
+		return false
+	}
+	if e.kind == guarding {
 		return w.guard(e)
 	}
 	return w.enter(e)
@@ -214,6 +271,7 @@ func (w *walker) pass(e *element, from int) bool {
 // the packet go on.
 func (w *walker) stop(e End, b BoxID, rule int) bool {
 	r := &w.result
+	w.motion = ended
 	r.End, r.At, r.Hops, r.Box, r.Rule = e, w.at, w.hops, b, rule
 	if w.tunnel != NoLeg {
 		r.Hops = w.innerHops
@@ -330,34 +388,46 @@ func (n *Network) nearer(a, b *Endpoint) bool {
 
 // cross takes the packet over the links and routers of a segment, outward
 // from its near end or inward to it. Link i leads to the i-th router on the
-// way or, the last, out of the segment. The first links are left out up to
-// router from, where the packet was made.
-func (w *walker) cross(e *element, from int) bool {
+// way or, the last, out of the segment.
+func (w *walker) cross(e *element) bool {
 	s := &w.net.segments[e.segment]
 	if s.leg != NoLeg && w.st.down[s.leg] {
 		w.note(w.net.LegName(s.leg), "link down")
 		return w.stop(Cut, NoBox, -1)
 	}
-	if s.tunneled && e.outward && from == 0 && !w.outer(e, s) {
-		return false
+	if s.tunneled && e.outward && w.from == 0 && !w.through {
+		return w.wrap(e, s)
 	}
 	near, last := 0, s.routers-1
 	if !e.outward {
 		near = s.routers
 	}
-	for i := from; i <= s.routers; i++ {
+	i, halts := w.from, w.halts == AtRouters
+	if w.motion == halted { // at the router that link i leads to
+		w.motion = moving
+		if !w.router(e, i, last) {
+			return false
+		}
+		i++
+	}
+	for ; i <= s.routers; i++ {
 		if !w.link(s, i == near) {
 			return false
 		}
-		router := i
-		if !e.outward {
-			router = last - i
-		}
-		if i <= last && !w.router(e.segment, router) {
+		switch {
+		case i > last:
+		case halts:
+			w.from, w.motion = i, halted
+			return false
+		case !w.router(e, i, last):
 			return false
 		}
 	}
-	return !s.tunneled || e.outward || w.outer(e, s)
+	if s.tunneled && !e.outward && !w.through {
+		w.from = s.routers + 1
+		return w.wrap(e, s)
+	}
+	return true
 }
 
 // decrement is the TTL check of the router that the packet has come to, before
@@ -373,13 +443,16 @@ func (w *walker) decrement() bool {
 	return true
 }
 
-// router takes the packet through the i-th router of a segment, counted from
-// its near end and 0.
-func (w *walker) router(id segmentID, i int) bool {
-	s := &w.net.segments[id]
+// router takes the packet through the i-th router of a segment on its way, of
+// which the last has the number last.
+func (w *walker) router(e *element, i, last int) bool {
+	s := &w.net.segments[e.segment]
+	if !e.outward {
+		i = last - i // from the near end
+	}
 	if !w.decrement() {
 		w.noteRouter(s, i, "TTL exceeded")
-		w.stopAt(Expired, NoBox, -1, id, i)
+		w.stopAt(Expired, NoBox, -1, e.segment, i)
 		w.result.ending.quiet = w.result.ending.quiet || s.eats
 		return false
 	}

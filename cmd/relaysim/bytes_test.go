@@ -26,6 +26,8 @@ func TestSameBytes(t *testing.T) {
 				{2, []string{"--workers", "2", "--level", "round"}},
 				{1, []string{"--workers", "2", "--level", "packet"}},
 				{2, []string{"--workers", "1", "--level", "packet"}},
+				{2, []string{"--workers", "3", "--level", "class"}},
+				{1, []string{"--workers", "2", "--level", "hop"}},
 			} {
 				t.Logf("GOMAXPROCS=%d relaysim run %s %s", other.procs, scenario, strings.Join(other.flags, " "))
 				sameTree(t, want, outputs(t, scenario, other.procs, other.flags...))

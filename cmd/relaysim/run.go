@@ -76,7 +76,7 @@ func (f *runFlags) define(cmd *cobra.Command) {
 	flags.BoolVar(&f.ascii, "ascii", false, "print the screen without box characters")
 	flags.Var(&f.progress, "progress", "progress on stderr: auto is a bar on a terminal, otherwise a line every 10 s")
 	flags.IntVar(&f.workers, "workers", 0, "`number` of cells computed at once; changes no result (default GOMAXPROCS)")
-	flags.Var(&f.level, "level", "finest unit that is simulated; changes no result, packet is slower")
+	flags.Var(&f.level, "level", "finest unit that is simulated; changes no result, but time: hop is the slowest")
 	for name, complete := range map[string]cobra.CompletionFunc{
 		"policy": completePolicy, "level": f.level.complete, "progress": f.progress.complete, "undecided": f.undecided.complete,
 	} {
