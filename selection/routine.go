@@ -1,6 +1,7 @@
 package selection
 
 import (
+	"math/bits"
 	"slices"
 
 	"github.com/relaysim/relaysim/rng"
@@ -20,16 +21,22 @@ type Routine struct {
 	proto    Selector
 	bits     []uint64
 	entrants *Entrants
+	// early: the round ends with the last answer, since all who are asked can
+	// answer.
+	early bool
 	// round and decided are what is asked in it and what is said at the end.
 	round, decided Action
 	rest           Rest
 	questions      uint16
 }
 
-// everybody answers.
-type everybody struct{}
-
-func (everybody) Answered(int) bool { return true }
+// Arrivals tells besides when answers come.
+type Arrivals interface {
+	Answers
+	// Arrives is when the first echo reply of a candidate comes; it is not ok if
+	// none does before the round's time-out.
+	Arrives(candidate int) (at vtime.Instant, ok bool)
+}
 
 // NewRoutine records the selection whose beginning before shows, with its first
 // round in flight, and whose deciding round is in flight in after: the same one,
@@ -37,11 +44,17 @@ func (everybody) Answered(int) bool { return true }
 // deciding round. It returns nil where answers cannot be revealed (see Reveal)
 // or the end depends on more than the winner.
 func NewRoutine(before, after *Selector, e *Entrants) *Routine {
-	if before.state != probing || after.state != probing || after.stage().Kind != Sweep || int(after.run.step) >= after.course.search || !after.revealable(e) {
+	if before.state != probing || after.state != probing || after.stage().Kind != Sweep || int(after.run.step) >= after.course.search {
+		return nil
+	}
+	p := &after.course.Params
+	early := !after.revealable(e)
+	if early && (p.RoundEndsEarly != AllEchoReplied || p.InterPacketGap != 0 || p.LateReplyPolicy == ReopenLate || after.course.errors ||
+		after.stage() != e.stage || !after.unanswered() || e.members.count() != after.Asked()) {
 		return nil
 	}
 	x := &Routine{
-		proto: after.CopyFor(after.key, after.clock), entrants: e,
+		proto: after.CopyFor(after.key, after.clock), entrants: e, early: early,
 	}
 	x.proto.Take()
 	x.proto.emitQuestion()
@@ -50,7 +63,16 @@ func NewRoutine(before, after *Selector, e *Entrants) *Routine {
 	x.bits = slices.Clone(x.proto.scratch.bits)
 	s := after.CopyFor(after.key, after.clock)
 	s.Take()
-	s.Reveal(e, everybody{}, false)
+	all := make([]Reply, 0, e.members.count())
+	for i := range e.stage.Candidates {
+		if e.members.has(i) {
+			all = append(all, Reply{At: s.since, Candidate: uint16(i), Kind: EchoReply})
+		}
+	}
+	_ = s.Replies(s.since, uint32(s.seq), all)
+	if s.Open(uint32(s.seq)) && s.state == probing {
+		s.Expire(s.roundEnd())
+	}
 	asked := s.Take()
 	if len(asked) != 1 || asked[0].Kind != Register {
 		return nil // nobody is eligible
@@ -87,33 +109,59 @@ func (x *Routine) Round(started vtime.Instant) *Action {
 	return a
 }
 
-// Race returns the candidate that wins the deciding round, or -1: as Reveal,
-// with exact of the same meaning.
-func (x *Routine) Race(r Rest, key rng.Key, started vtime.Instant, a Answers, exact bool) (winner int) {
+// Race returns the candidate that wins the deciding round, or -1, and when the
+// round ends: as Reveal, with exact of the same meaning, or as Replies.
+func (x *Routine) Race(r Rest, key rng.Key, started vtime.Instant, a Arrivals, exact bool) (winner int, end vtime.Instant) {
 	s, e := &x.proto, x.entrants
 	s.key, s.run.started, s.parent, s.by = key, started, r.parent, By(r.flags&restBy)
 	copy(s.scratch.bits, x.bits)
 	s.scratch.veiled = nil
 	var won competition
-	if exact {
+	end = x.round.Deadline
+	switch {
+	case x.early:
+		if last, all := x.await(a); all {
+			end = last
+		}
+		winner, won = s.draw(e.classes)
+	case exact:
 		s.hear(e, a)
 		winner, won = s.draw(e.classes)
-	} else {
+	default:
 		winner, won = s.reveal(e, a)
 	}
 	x.decided.CompetitionSize, x.decided.CompetitionWeight = won.size, won.weight
-	return winner
+	return winner, end
+}
+
+// await asks for all answers, and when the last of them comes if all do.
+func (x *Routine) await(a Arrivals) (last vtime.Instant, all bool) {
+	awaited := x.proto.scratch.set(awaitedSet)
+	all = true
+	for k, w := range x.entrants.members {
+		for ; w != 0; w &= w - 1 {
+			i := k<<6 + bits.TrailingZeros64(w)
+			if at, ok := a.Arrives(i); ok {
+				last = max(last, at)
+			} else {
+				awaited.add(i)
+				all = false
+			}
+		}
+	}
+	return last, all
 }
 
 // Relay returns the relay of a candidate of the deciding round.
 func (x *Routine) Relay(candidate int) RelayID { return x.entrants.stage.Candidates[candidate].Relay }
 
 // Decide returns the client at rest, and what its Selector says at the end, after
-// the winner of the last Race has registered it at the instant at. The Action is
-// valid until the next call.
-func (x *Routine) Decide(r Rest, started, at vtime.Instant, winner int) (Rest, *Action) {
+// the winner of the last Race, which ended the probing, has registered it at the
+// instant at. The Action is valid until the next call.
+func (x *Routine) Decide(r Rest, started, probed, at vtime.Instant, winner int) (Rest, *Action) {
 	a := &x.decided
 	a.At, a.Started, a.Trigger = at, started, Timer
+	a.Probing = probed.Sub(started)
 	a.Target, a.Previous = x.Relay(winner), r.parent
 	a.Registering = at.Sub(started) - a.Probing
 	next := x.rest

@@ -6,6 +6,7 @@ import (
 	"github.com/relaysim/relaysim/rng"
 	"github.com/relaysim/relaysim/selection"
 	"github.com/relaysim/relaysim/topology"
+	"github.com/relaysim/relaysim/vtime"
 )
 
 // outlook is what a stage of a course promises to clients at an attachment, as
@@ -163,6 +164,12 @@ func (c *cell) answersTo(cl *client) *answers {
 
 // Answered tells whether the first echo reply of a candidate comes in time.
 func (x *answers) Answered(i int) bool {
+	_, ok := x.Arrives(i)
+	return ok
+}
+
+// Arrives is when it comes.
+func (x *answers) Arrives(i int) (at vtime.Instant, ok bool) {
 	a, place := &x.cl.ask.action, 0
 	if a.Gap != 0 {
 		for j := range i {
@@ -171,8 +178,8 @@ func (x *answers) Answered(i int) bool {
 			}
 		}
 	}
-	at, ok := x.c.echoAhead(x, x.candidate(i), place)
-	return ok && at <= a.Deadline
+	at, ok = x.c.echoAhead(x, x.candidate(i), place)
+	return at, ok && at <= a.Deadline
 }
 
 // candidate is one that the round asks.

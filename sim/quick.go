@@ -78,17 +78,17 @@ func (c *cell) quickSelection(cl *client, i int, course *selection.Course, rest 
 		return 0, rest, false
 	}
 	cl.ask.action = *round
-	winner := x.Race(rest, cl.key, started, c.answersTo(cl), c.trace != nil)
+	winner, probed := x.Race(rest, cl.key, started, c.answersTo(cl), c.trace != nil)
 	if winner < 0 {
 		return 0, rest, false
 	}
-	cl.conn = connection{target: x.Relay(winner), at: round.Deadline}
+	cl.conn = connection{target: x.Relay(winner), at: probed}
 	if !c.succeeds(cl, limit) {
 		return 0, rest, false
 	}
 	at := cl.conn.resultAt
 	c.now = at
-	next, decided := x.Decide(rest, started, at, winner)
+	next, decided := x.Decide(rest, started, probed, at, winner)
 	c.observeRegistration(i, selection.Registered)
 	c.observeSelection(i, decided)
 	return at, next, true
