@@ -34,28 +34,6 @@ type sweep struct {
 	turn turn
 }
 
-// turn is what changes between two windows, as far as resting clients have to
-// be told.
-type turn struct {
-	from, until vtime.Instant
-	changed     bool
-	relays      []bool // those that changed
-	hosts       bool   // one has come or gone, so that others may answer echo
-	contacts    bool   // contact with any relay may have changed
-	published   bool
-	happened    []*EventPlan // that happen to clients
-	groups      []bool       // to whom
-}
-
-// solo is the client whose turn it is, with its own events.
-type solo struct {
-	client *client
-	number int
-	agenda []event
-	// away: it needs packets.
-	away bool
-}
-
 // handed is a client that a worker could not lay down.
 type handed struct {
 	number int
@@ -197,21 +175,6 @@ func (c *cell) turnTo(from vtime.Instant) {
 	}
 }
 
-// tell notes an event for the clients that rest.
-func (t *turn) tell(e *EventPlan) {
-	switch t.changed = true; {
-	case e.Kind.ofClients():
-		t.happened = append(t.happened, e)
-		for _, g := range e.Groups {
-			t.groups[g] = true
-		}
-	case e.Kind.ofNetwork():
-		t.contacts = true
-	default:
-		t.relays[e.Relay] = true
-	}
-}
-
 // sweepAll lets every worker take batches: those of its own part of the
 // clients, then of others'.
 func (c *cell) sweepAll(ctx context.Context) error {
@@ -274,114 +237,6 @@ func (c *cell) sweepBatch(s *sweep, k int) {
 	ch.keep(c.extras)
 }
 
-// touched tells whether what happened between the windows can concern the
-// client.
-func (c *cell) touched(t *turn, group uint32, r *resting) bool {
-	if t.groups[group] {
-		return true
-	}
-	if !r.is(restsOnline) {
-		return false
-	}
-	parent, _ := r.rest.Parent()
-	return t.published && !r.is(restsStale) || r.is(restsWasRegistered) && (t.contacts || parent.Known() && t.relays[parent])
-}
-
-// takeTurn takes one client through the window. touched: it has to be told what
-// happened before.
-func (c *cell) takeTurn(t *turn, i int, group uint32, r *resting, from []extra, touched bool) {
-	cl := c.solo.client
-	c.solo.number, c.solo.agenda, c.solo.away = i, c.solo.agenda[:0], false
-	fresh := r.is(restsFresh)
-	c.now = t.from
-	c.getUp(cl, i, group, r, from)
-	cl.sel.Lend(&c.scratch)
-	if fresh {
-		c.scheduleSession(i, 0)
-	} else {
-		if !touched {
-			c.quick(cl, i, r, t.until)
-		}
-		c.resume(i)
-	}
-	if touched {
-		c.turnClient(t, i)
-	}
-	for !c.solo.away {
-		e, ok := c.solo.pop(t.until)
-		if !ok {
-			break
-		}
-		c.work(e)
-	}
-	if !c.solo.away && c.layDown(cl, r, &c.extras, t.until) {
-		return
-	}
-	cl.sel.Lend(nil)
-	c.handedOver = append(c.handedOver, handed{i, *cl, slices.Clone(c.solo.agenda)})
-	cl.ask = asked{}
-	r.flags, r.extra = restsAwake, 0
-}
-
-// resume queues the own events of a client that rested.
-func (c *cell) resume(i int) {
-	cl := c.client(i)
-	if cl.lifeAt != vtime.Never {
-		if !cl.online {
-			cl.session, _ = c.groups[cl.group].plan.nextSession(cl.key, cl.lifeAt, c.plan.StartOfWeek, c.end)
-		}
-		c.push(cl.lifeAt, evLife, i, 0)
-	}
-	if cl.deadlineAt != vtime.Never {
-		c.push(cl.deadlineAt, evDeadline, i, 0)
-	}
-	if cl.gatherAt != vtime.Never {
-		c.push(cl.gatherAt, evGather, i, 0)
-	}
-}
-
-// turnClient tells a client what happened between the windows, in the order in
-// which changeWorld and publishList do.
-func (c *cell) turnClient(t *turn, i int) {
-	c.reviewContact(i)
-	next := c.changeAt
-	for k := range t.happened {
-		e := t.happened[k]
-		c.changeAt = next
-		if k+1 < len(t.happened) {
-			c.changeAt = c.now
-		}
-		if slices.Contains(e.Groups, int(c.client(i).group)) {
-			c.occurTo(i, e)
-		}
-	}
-	c.changeAt = next
-	if t.published {
-		c.scheduleGather(i)
-	}
-}
-
-// pop takes the first event before the given instant off the agenda.
-func (s *solo) pop(until vtime.Instant) (e event, ok bool) {
-	if len(s.agenda) == 0 {
-		return e, false
-	}
-	first := 0
-	for k := 1; k < len(s.agenda); k++ {
-		if s.agenda[k].less(s.agenda[first]) {
-			first = k
-		}
-	}
-	e = s.agenda[first]
-	if e.at >= until {
-		return e, false
-	}
-	last := len(s.agenda) - 1
-	s.agenda[first] = s.agenda[last]
-	s.agenda = s.agenda[:last]
-	return e, true
-}
-
 // takeOver gives a client a place among those that are awake.
 func (c *cell) takeOver(h *handed) {
 	s := c.sweep
@@ -414,13 +269,6 @@ func (c *cell) layAllDown(until vtime.Instant) {
 			s.owner[at] = -1
 			s.idle = append(s.idle, at)
 		}
-	}
-}
-
-// goAway ends the turn of a client that needs packets.
-func (c *cell) goAway() {
-	if c.solo != nil {
-		c.solo.away = true
 	}
 }
 

@@ -135,25 +135,48 @@ func (t *Tally) add(o *Tally) {
 // Add adds the counts of o, which has as many bounds and relays.
 func (s *SlotTally) Add(o *SlotTally) {
 	for _, v := range [...]struct{ to, from *uint64 }{
-		{&s.Sessions, &o.Sessions}, {&s.Online, &o.Online}, {&s.Without, &o.Without}, {&s.OnlineAll, &o.OnlineAll}, {&s.Kept, &o.Kept},
-		{&s.Probes, &o.Probes}, {&s.Outdated, &o.Outdated}, {&s.DistanceKnown, &o.DistanceKnown},
-		{&s.Roams, &o.Roams}, {&s.Moves, &o.Moves}, {&s.Flaps, &o.Flaps},
-		{&s.Losses, &o.Losses}, {&s.LossesRestored, &o.LossesRestored}, {&s.LossesCut, &o.LossesCut}, {&s.LossesOpen, &o.LossesOpen},
-		{&s.Detection, &o.Detection}, {&s.Resist, &o.Resist}, {&s.Probing, &o.Probing}, {&s.Registration, &o.Registration}, {&s.RetryWait, &o.RetryWait},
+		{&s.Sessions, &o.Sessions},
+		{&s.Online, &o.Online},
+		{&s.Without, &o.Without},
+		{&s.OnlineAll, &o.OnlineAll},
+		{&s.Kept, &o.Kept},
+		{&s.Probes, &o.Probes},
+		{&s.Outdated, &o.Outdated},
+		{&s.DistanceKnown, &o.DistanceKnown},
+		{&s.Roams, &o.Roams},
+		{&s.Moves, &o.Moves},
+		{&s.Flaps, &o.Flaps},
+		{&s.Losses, &o.Losses},
+		{&s.LossesRestored, &o.LossesRestored},
+		{&s.LossesCut, &o.LossesCut},
+		{&s.LossesOpen, &o.LossesOpen},
+		{&s.Detection, &o.Detection},
+		{&s.Resist, &o.Resist},
+		{&s.Probing, &o.Probing},
+		{&s.Registration, &o.Registration},
+		{&s.RetryWait, &o.RetryWait},
 	} {
 		*v.to += *v.from
 	}
 	for _, v := range [...]struct{ to, from []uint64 }{
-		{s.FoundBy, o.FoundBy}, {s.TimeOn, o.TimeOn}, {s.TimeBy[:], o.TimeBy[:]}, {s.Selections[:], o.Selections[:]},
-		{s.RegFailures[:], o.RegFailures[:]}, {s.Rehomes[:], o.Rehomes[:]},
+		{s.FoundBy, o.FoundBy},
+		{s.TimeOn, o.TimeOn},
+		{s.TimeBy[:], o.TimeBy[:]},
+		{s.Selections[:], o.Selections[:]},
+		{s.RegFailures[:], o.RegFailures[:]},
+		{s.Rehomes[:], o.Rehomes[:]},
 	} {
 		for i, n := range v.from {
 			v.to[i] += n
 		}
 	}
 	for _, v := range [...]struct{ to, from *Hist }{
-		{&s.FoundTime, &o.FoundTime}, {&s.SelectionTime, &o.SelectionTime}, {&s.Rounds, &o.Rounds},
-		{&s.ListAge, &o.ListAge}, {&s.Distance, &o.Distance}, {&s.RehomeTime, &o.RehomeTime},
+		{&s.FoundTime, &o.FoundTime},
+		{&s.SelectionTime, &o.SelectionTime},
+		{&s.Rounds, &o.Rounds},
+		{&s.ListAge, &o.ListAge},
+		{&s.Distance, &o.Distance},
+		{&s.RehomeTime, &o.RehomeTime},
 	} {
 		v.to.Merge(v.from)
 	}
