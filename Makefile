@@ -16,11 +16,11 @@ BENCHCOUNT   ?= 1
 STAMP := $(shell git status >/dev/null 2>&1 || echo -buildvcs=false)
 
 # What check and .ci/run go through, in this order.
-CHECKS := test fmt-check vet lint tidy race test-386 cross same-bytes reference-check fuzz
+CHECKS := test fmt-check vet lint tidy race test-386 cross same-bytes reference-check bench-gate fuzz
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build run check checks fmt reference mutants mutants-kernel test-kernel test-kernel-fresh bench cover clean $(CHECKS)
+.PHONY: help build run check checks fmt reference mutants mutants-kernel test-kernel test-kernel-fresh bench bench-short bench-peers bench-go cover clean $(CHECKS)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,7 +94,25 @@ test-kernel-fresh: ## the random networks of that with seeds of today (nightly)
 mutants-kernel: ## carry out the faults of docs/validation.md; test-kernel must find each
 	GO="$(GO)" tools/mutants-kernel
 
-bench: ## run the benchmarks BENCHCOUNT times (1); compare two outputs with benchstat
+# What is measured, and how, is in docs/performance.md. All values also go to
+# results/bench.json.
+bench: bin/bench ## measure all that docs/performance.md speaks of (under 10 minutes)
+	GO="$(GO)" bin/bench -set all
+
+bench-short: bin/bench ## measure the most important of it (60 s)
+	GO="$(GO)" bin/bench -set short
+
+bench-gate: bin/bench ## fail if a ratio or count of docs/performance.md is out of bounds
+	GO="$(GO)" bin/bench -set gate -o results/bench-gate.json
+
+bench-peers: bin/bench ## compare with other simulators that are installed (SimPy)
+	bin/bench -set peers -o results/bench-peers.json
+
+.PHONY: bin/bench
+bin/bench:
+	$(GO) build -trimpath $(STAMP) -o $@ ./tools/bench
+
+bench-go: ## run the benchmarks of the packages BENCHCOUNT times (1); compare two outputs with benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) ./...
 
 cover: ## run all tests with coverage and print the total

@@ -253,9 +253,34 @@ func (b *binder) hostNode(r *sim.RelayPlan) (*node, string) {
 // slip of the pen.
 const mostClients = 20_000_000
 
-// ClientBytes is about how much memory a client takes in each worker of a run,
-// in bytes: the peak of a run of the shape XL over its clients.
-const ClientBytes = 2 << 10
+// What a run takes in memory, in bytes, about: fitted to the peaks of a week of
+// the shapes L, XL and XXL on one and two workers (docs/performance.md, "Memory").
+const (
+	// ClientBytes of a client that rests between its events, at class level.
+	ClientBytes = 200
+	// packetBytes of a client whose packets have to be walked one by one. A
+	// fleet that starts within seconds takes several times that.
+	packetBytes = 1500
+	// placeBytes of a place: what its clients are observed by, and the fates of
+	// their packets.
+	placeBytes = 300 << 10
+)
+
+// Memory is about how much a worker of a run of the plan takes, in bytes, under
+// the policy that takes most. Where clients couple it takes all to be walked
+// packet by packet, which few may be.
+func Memory(p *sim.Plan) int64 {
+	clients, each := int64(0), int64(ClientBytes)
+	for i := range p.Groups {
+		clients += int64(p.Groups[i].Count)
+	}
+	for i := range p.Policies {
+		if p.Coupling(i) != "" {
+			each = packetBytes
+		}
+	}
+	return clients*each + int64(len(p.Networks))*placeBytes
+}
 
 // population reports what there must be at least one of.
 func (b *binder) population() {

@@ -65,8 +65,8 @@ func extent(plan *sim.Plan) string {
 	}
 	text := fmt.Sprintf("%d policies, %d clients, %d relays, %d networks, %d goals and findings",
 		len(plan.Policies), clients, len(plan.Relays)-1, len(plan.Networks), len(plan.Expectations))
-	if need := float64(clients) * scenarios.ClientBytes; need >= 1e9 {
-		text += fmt.Sprintf("; each worker of a run needs about %.1f GB", need/1e9)
+	if need := scenarios.Memory(plan); need >= 1e9 {
+		text += fmt.Sprintf("; each worker of a run needs about %.1f GB", float64(need)/1e9)
 	}
 	return text
 }

@@ -57,6 +57,10 @@ var roomRules = map[string]roomRule{
 		[]string{"vtime", "rng", "selection", "topology", "sim", "scenarios", "results", "report", "probe", "lab"},
 		"wiring may see all; nothing may see the wiring",
 	},
+	"tools": {
+		[]string{"scenarios", "sim", "selection"},
+		"the benchmarks run plans as every caller does; what only they could reach would not be what is used",
+	},
 	"internal/arch": {nil, "the tests read the other rooms' sources; importing them would make cycles"},
 }
 

@@ -1,0 +1,10 @@
+//go:build !unix
+
+package sim
+
+import "time"
+
+var begun = time.Now()
+
+// cpuTime is wall time where the system is not asked for CPU time.
+func cpuTime() time.Duration { return time.Since(begun) }
