@@ -179,6 +179,14 @@ type PolicyPlan struct {
 	Changed []string
 }
 
+// Clients is the number of clients.
+func (p *Plan) Clients() (n int) {
+	for i := range p.Groups {
+		n += p.Groups[i].Count
+	}
+	return n
+}
+
 // WeightOf is the weight that a relay has in Relays.dat.
 func (w *WorldParams) WeightOf(r *RelayPlan) uint32 {
 	switch {

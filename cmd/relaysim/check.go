@@ -59,12 +59,8 @@ func warn(cmd *cobra.Command, plan *sim.Plan) {
 // extent says how large a plan is, and of a large one how much memory a run
 // takes.
 func extent(plan *sim.Plan) string {
-	clients := 0
-	for _, g := range plan.Groups {
-		clients += g.Count
-	}
 	text := fmt.Sprintf("%d policies, %d clients, %d relays, %d networks, %d goals and findings",
-		len(plan.Policies), clients, len(plan.Relays)-1, len(plan.Networks), len(plan.Expectations))
+		len(plan.Policies), plan.Clients(), len(plan.Relays)-1, len(plan.Networks), len(plan.Expectations))
 	if need := scenarios.Memory(plan); need >= 1e9 {
 		text += fmt.Sprintf("; each worker of a run needs about %.1f GB", float64(need)/1e9)
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -76,7 +77,7 @@ func (f *runFlags) define(cmd *cobra.Command) {
 	flags.BoolVar(&f.ascii, "ascii", false, "print the screen without box characters")
 	flags.Var(&f.progress, "progress", "progress on stderr: auto is a bar on a terminal, otherwise a line every 10 s")
 	flags.IntVar(&f.workers, "workers", 0, "`number` of cells computed at once; changes no result (default GOMAXPROCS)")
-	flags.Var(&f.level, "level", "finest unit that is simulated; changes no result, but time: hop is the slowest")
+	flags.Var(&f.level, "level", "fastest level to use; changes time, no result (hop is slowest)")
 	for name, complete := range map[string]cobra.CompletionFunc{
 		"policy": completePolicy, "level": f.level.complete, "progress": f.progress.complete, "undecided": f.undecided.complete,
 	} {
@@ -193,6 +194,11 @@ func (f *runFlags) simulate(cmd *cobra.Command, plan *sim.Plan, level sim.Level,
 	o := sim.Options{Workers: f.workers, Level: level}
 	if decisions != nil {
 		o.Decisions = decisions.Add
+	}
+	if plan.Clients() >= largeFleet {
+		// Fleets are memory without pointers: cheap for the collector to pass
+		// over, and dear to have twice.
+		defer debug.SetGCPercent(debug.SetGCPercent(20))
 	}
 	p := newProgress(f.progress.value, cmd.ErrOrStderr(), len(plan.Policies)*plan.Replications)
 	defer p.close()

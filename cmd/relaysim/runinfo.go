@@ -62,6 +62,10 @@ type coupling struct {
 	Why    string `json:"why"`
 }
 
+// largeFleet is from how many clients on memory is said per client: with fewer
+// it is that of the network and the program.
+const largeFleet = 100_000
+
 // newRunInfo starts the watch.
 func newRunInfo(plan *sim.Plan, file string, workers int, level sim.Level) *runInfo {
 	r := &runInfo{
@@ -130,7 +134,10 @@ func (r *runInfo) String() string {
 		text += fmt.Sprintf("%s%.1f %% at %s level", between, 100*l.Share, l.Level)
 	}
 	if len(r.Levels) > 0 {
-		text += fmt.Sprintf("; %d bytes a client)", r.SystemBytesPerClient)
+		if r.Clients >= uint64(r.Cells)*largeFleet {
+			text += fmt.Sprintf("; %d bytes a client", r.SystemBytesPerClient)
+		}
+		text += ")"
 	}
 	if len(r.Coupled) > 0 {
 		text += fmt.Sprintf("; packet by packet under %s: %s", r.Coupled[0].Policy, r.Coupled[0].Why)

@@ -17,7 +17,7 @@ type gate struct {
 	// bound is the least value allowed or, if atMost, the greatest.
 	bound  float64
 	atMost bool
-	// target is what the issue on speed asks for, gate and goal.
+	// target is what is aimed at: what should hold, and the goal.
 	target string
 	// idle: it means something only if two cores are idle, and is printed
 	// otherwise.
@@ -76,7 +76,7 @@ func (b *bench) gate() error {
 	}
 	idle = min(idle, idleCores())
 	var errs []error
-	fmt.Fprint(b.out, "\n| gate | measured | bound | the issue's gate, goal | |\n| --- | --- | --- | --- | --- |\n")
+	fmt.Fprint(b.out, "\n| gate | measured | bound | target, goal | |\n| --- | --- | --- | --- | --- |\n")
 	for i := range gates {
 		v, err := gates[i].judge(b, idle >= 2)
 		errs = append(errs, err)
