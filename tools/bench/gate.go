@@ -44,7 +44,7 @@ func gateRows() []row {
 	}
 }
 
-// Beside each: what six runs gave, with five to eleven processes on two cores.
+// Beside each: what five runs gave, with five to eleven processes on two cores.
 var gates = []gate{
 	{what: "container/heap over the queue, hold model, 1e5 pending", of: holdRatio("relay/1e5", "boxed/wheel"), bound: 6, target: "6x, goal 10x, of the packet level"}, // 10.2 to 12.4
 	{what: "container/heap over packet level, reference job", of: ratio("ref-2k", "boxed", "packet"), bound: 0.08, target: "6x, goal 10x, at 100k clients"},            // 0.13 to 0.20
