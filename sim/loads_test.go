@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -36,7 +37,7 @@ func TestLoadsInAnyOrder(t *testing.T) {
 			load, us := 0, uint64(max(warm, 0).Microseconds())
 			w := &want[id]
 			mine := slices.DeleteFunc(slices.Clone(all), func(c change) bool { return c.relay != id })
-			slices.SortStableFunc(mine, func(a, b change) int { return int(a.at - b.at) })
+			slices.SortStableFunc(mine, func(a, b change) int { return cmp.Compare(a.at, b.at) })
 			until := func(at vtime.Instant) {
 				for next := vtime.Instant(len(w.Samples)) * vtime.Instant(SampleEvery); next <= at && next < end; next += vtime.Instant(SampleEvery) {
 					w.Samples = append(w.Samples, uint32(load))
