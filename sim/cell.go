@@ -37,11 +37,8 @@ type scene struct {
 // carries on: the only mutable state of a run.
 type cell struct {
 	*scene
-	// ahead: what nothing can touch is completed at once, but for groups that
-	// need packets.
-	ahead bool
-	end   vtime.Instant
-	warm  vtime.Instant
+	end  vtime.Instant
+	warm vtime.Instant
 
 	q   queue
 	now vtime.Instant
@@ -147,7 +144,6 @@ func newCellFor(workers int, p *Plan, policy, replication int, level Level, trac
 	pol := &p.Policies[policy]
 	c := &cell{
 		scene: &scene{plan: p, pol: pol, weather: p.replicationKey(replication)},
-		ahead: pol.Params.LateReplyPolicy != selection.ReopenLate,
 		end:   vtime.Instant(p.Duration), warm: vtime.Instant(p.WarmUp),
 		tally: newTally(p, policy, replication),
 	}
@@ -177,7 +173,7 @@ func newCellFor(workers int, p *Plan, policy, replication int, level Level, trac
 	}
 	c.tally.Clients = uint64(n)
 	c.nextChange(0)
-	if level == LevelClass && c.ahead && slices.Contains(demands, demandNone) {
+	if level == LevelClass && slices.Contains(demands, demandNone) {
 		c.newSweep(workers, demands, traced)
 		return c
 	}

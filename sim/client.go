@@ -292,7 +292,7 @@ func (c *cell) scheduleContact(i int, after vtime.Instant) {
 
 // mayGoAhead tells whether what nothing can touch is completed at once for the
 // client.
-func (c *cell) mayGoAhead(cl *client) bool { return c.ahead && !c.groups[cl.group].packets }
+func (c *cell) mayGoAhead(cl *client) bool { return !c.groups[cl.group].packets }
 
 // horizon is the first instant at which something outside the Selector can
 // touch the client: work that ends before it may be completed ahead. A relay

@@ -88,7 +88,7 @@ func (c *cell) newSweep(workers int, demands []demand, traced bool) {
 // and the tally of c itself, which does nothing while workers work.
 func (c *cell) newWorker(first, traced bool) *cell {
 	w := &cell{
-		scene: c.scene, ahead: c.ahead, end: c.end, warm: c.warm, changeAt: c.changeAt,
+		scene: c.scene, end: c.end, warm: c.warm, changeAt: c.changeAt,
 		state: c.state, tally: c.tally, solo: &solo{client: new(client)},
 	}
 	w.loads = newLoads(c.tally.Relays, w.warm, w.end)
