@@ -139,22 +139,8 @@ func (p *probePage) head() {
 	p.t.line(fmt.Sprintf("%s · %s ICMP · seed %d · model %d", files, p.p.Socket, s.Seed, s.ModelVersion))
 	p.t.line("")
 	p.item("Started", fmt.Sprintf("%s: %s", p.p.Began, storyTrigger(s)))
-	mode := s.Client.Mode
-	if mode == "automatic" {
-		seek := s.Client.Seek
-		if seek == "" {
-			seek = "empty"
-		}
-		mode += ", seek list " + seek
-	}
-	p.item("Client", fmt.Sprintf("%s; TTL up to %d; %s", mode, s.Client.MaximumTTL, counted(s.List.Entries, "relay on the list", "relays on the list")))
-	for i := range s.Sought {
-		head := ""
-		if i == 0 {
-			head = "Seeks"
-		}
-		p.item(head, storyGroup(&s.Sought[i]))
-	}
+	p.item("Client", fmt.Sprintf("%s; %s", settings(&s.Client), counted(s.List.Entries, "relay on the list", "relays on the list")))
+	p.sought()
 	p.t.line("")
 }
 

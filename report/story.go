@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -112,14 +113,17 @@ func (p *storyPage) head() {
 	}
 	p.item("Started", fmt.Sprintf("%s at %s%s: %s", storyDay(s, s.Started), s.Client.At, away(s.Client), storyTrigger(s)))
 	p.item("Client", p.client())
-	for i := range s.Sought {
-		head := ""
-		if i == 0 {
-			head = "Seeks"
-		}
-		p.item(head, storyGroup(&s.Sought[i]))
-	}
+	p.sought()
 	p.t.line("")
+}
+
+// sought writes the groups that the client seeks, a line each.
+func (p *storyPage) sought() {
+	head := "Seeks"
+	for i := range p.s.Sought {
+		p.item(head, storyGroup(&p.s.Sought[i]))
+		head = ""
+	}
 }
 
 func away(c sim.StoryClient) string {
@@ -140,15 +144,16 @@ func (p *storyPage) client() string {
 	} else {
 		list += ", current"
 	}
-	mode := s.Client.Mode
-	if s.Client.Mode == "automatic" {
-		seek := s.Client.Seek
-		if seek == "" {
-			seek = "empty"
-		}
-		mode += ", seek list " + seek
+	return fmt.Sprintf("%s; %s (%s)", settings(&s.Client), list, counted(s.List.Entries, "entry", "entries"))
+}
+
+// settings are those of a client that its search goes by.
+func settings(c *sim.StoryClient) string {
+	mode := c.Mode
+	if mode == "automatic" {
+		mode += ", seek list " + cmp.Or(c.Seek, "empty")
 	}
-	return fmt.Sprintf("%s; TTL up to %d; %s (%s)", mode, s.Client.MaximumTTL, list, counted(s.List.Entries, "entry", "entries"))
+	return fmt.Sprintf("%s; TTL up to %d", mode, c.MaximumTTL)
 }
 
 // storyGroup names the relays of a stage.

@@ -232,14 +232,7 @@ var (
 		doc: "text or list of tables", want: "the path of a CSV file or a list of tables",
 		valid: func(n *node) bool { return n.kind == text || n.kind == list },
 		inside: func(p *parser, n *node, subject, key string) {
-			for i, v := range n.list {
-				if v.kind != table {
-					p.wrong(v, subject, key, "a table")
-					n.list[i] = &node{at: v.at}
-					continue
-				}
-				p.section(v, ruleKeys, ruleSubject(v))
-			}
+			p.eachTable(n, subject, key, func(v *node) { p.section(v, ruleKeys, ruleSubject(v)) })
 		},
 	}
 	// yesOrNo also takes what tables of firewalls say.
@@ -254,19 +247,25 @@ var (
 // actions are what rules do.
 var actions = []string{"accept", "drop", "reject", "reject-net", "reject-host", "reject-port", "reject-reset"}
 
+// eachTable reads each element of a list as a table; one that is none is wrong and
+// left empty.
+func (p *parser) eachTable(n *node, subject, key string, read func(v *node)) {
+	for i, v := range n.list {
+		if v.kind != table {
+			p.wrong(v, subject, key, "a table")
+			n.list[i] = &node{at: v.at}
+			continue
+		}
+		read(v)
+	}
+}
+
 // listOfTables is a list of tables with the keys of one section.
 func listOfTables(sec func() *section) *form {
 	return &form{
 		doc: "list of tables", want: "a list of tables", valid: func(n *node) bool { return n.kind == list },
 		inside: func(p *parser, n *node, subject, key string) {
-			for i, v := range n.list {
-				if v.kind != table {
-					p.wrong(v, subject, key, "a table")
-					n.list[i] = &node{at: v.at}
-					continue
-				}
-				p.section(v, sec(), within(subject, key))
-			}
+			p.eachTable(n, subject, key, func(v *node) { p.section(v, sec(), within(subject, key)) })
 		},
 	}
 }

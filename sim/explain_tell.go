@@ -278,25 +278,31 @@ func (t *teller) fate(s *sighting) StoryFate {
 // draw tells the race that led to the registration at the i-th entry.
 func (t *teller) draw(i int) *StoryDraw {
 	e := &t.rec.entries[i]
-	asked := t.roundBefore(i)
-	st := t.rec.course.Stage(int(asked.action.Stage))
-	d := &StoryDraw{At: e.action.At, Size: len(e.draw)}
-	for _, r := range e.draw {
+	return TellDraw(e.action.At, e.draw, t.rec.course, &t.roundBefore(i).action, t.name)
+}
+
+// TellDraw tells of the race at an instant among the repliers of a round of a
+// course.
+func TellDraw(at vtime.Instant, standings []selection.Standing, course *selection.Course, round *selection.Action, name func(selection.RelayID) string) *StoryDraw {
+	st := course.Stage(int(round.Stage))
+	d := &StoryDraw{At: at, Size: len(standings)}
+	for _, r := range standings {
 		d.Weight += uint64(r.Weight)
 	}
-	for _, r := range e.draw {
-		x := StoryReplier{Relay: t.name(st.Candidates[r.Candidate].Relay), Weight: r.Weight, Kept: r.Kept}
+	for _, r := range standings {
+		x := StoryReplier{Relay: name(st.Candidates[r.Candidate].Relay), Weight: r.Weight, Kept: r.Kept}
 		if r.Weight > 0 {
 			x.Chance = float64(r.Weight) / float64(d.Weight)
-			x.Time = unitMean(r.Variate) / float64(r.Weight) * float64(d.Weight) / float64(len(e.draw))
+			x.Time = unitMean(r.Variate) / float64(r.Weight) * float64(d.Weight) / float64(d.Size)
 		}
 		d.Repliers = append(d.Repliers, x)
 	}
-	d.DistanceMin, d.DistanceMax = t.rec.course.Distance(asked.action.TTL)
+	d.DistanceMin, d.DistanceMax = course.Distance(round.TTL)
 	return d
 }
 
-// unitMean is a variate of rng.Exponential with the mean 1.
+// unitMean is a variate of rng.Exponential, which counts binary logarithms in
+// units of 2^-57, with the mean 1.
 func unitMean(variate uint64) float64 {
 	const log2e, unit = 1.4426950408889634, 1 << 57
 	return float64(variate) / unit / log2e

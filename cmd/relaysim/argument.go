@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/relaysim/relaysim/scenarios"
+	"github.com/relaysim/relaysim/sim"
 )
 
 // oneScenario accepts exactly one argument.
@@ -44,18 +45,34 @@ func completeScenario(cmd *cobra.Command, args []string, typed string) ([]cobra.
 	return completeScenarios(cmd, args, typed)
 }
 
-// completePolicy offers the policies of the scenario that stands on the line.
-func completePolicy(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) == 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+// completeFlags offers values of flags that the command has.
+func completeFlags(cmd *cobra.Command, of map[string]cobra.CompletionFunc) {
+	// order: each flag is told for itself.
+	for name, complete := range of {
+		if err := cmd.RegisterFlagCompletionFunc(name, complete); err != nil {
+			panic(err) // a name that is not defined
+		}
 	}
-	s, err := scenarios.Load(args[0], scenarios.Options{})
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var names []cobra.Completion
-	for _, p := range s.Plan().Policies {
-		names = append(names, cobra.CompletionWithDesc(p.Name, p.Text))
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }
+
+// completeOf offers names of the scenario that stands on the line.
+func completeOf(names func(*sim.Plan) []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) == 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		s, err := scenarios.Load(args[0], scenarios.Options{})
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		return names(s.Plan()), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// completePolicy offers the policies of the scenario that stands on the line.
+var completePolicy = completeOf(func(p *sim.Plan) (names []cobra.Completion) {
+	for i := range p.Policies {
+		names = append(names, cobra.CompletionWithDesc(p.Policies[i].Name, p.Policies[i].Text))
+	}
+	return names
+})

@@ -65,14 +65,10 @@ func (f *decisionsFlags) define(cmd *cobra.Command) {
 	flags.BoolVar(&f.json, "json", false, "print a JSON object a line")
 	cmd.MarkFlagsMutuallyExclusive("csv", "json")
 	cmd.MarkFlagsMutuallyExclusive("client", "group")
-	for name, complete := range map[string]cobra.CompletionFunc{
+	completeFlags(cmd, map[string]cobra.CompletionFunc{
 		"policy": completeHead(scenarios.PolicyNames), "client": completeHead(scenarios.ClientNames),
 		"group": completeHead(scenarios.ClientNames), "by": f.by.complete,
-	} {
-		if err := cmd.RegisterFlagCompletionFunc(name, complete); err != nil {
-			panic(err) // a name that is not defined above
-		}
-	}
+	})
 }
 
 // oneFile accepts exactly one argument.

@@ -55,23 +55,7 @@ func (f *explainFlags) define(cmd *cobra.Command) {
 	flags.BoolVar(&f.json, "json", false, "print the story as JSON")
 	flags.BoolVar(&f.ascii, "ascii", false, "print no characters beyond ASCII")
 	cmd.MarkFlagsMutuallyExclusive("log", "json")
-	for name, complete := range map[string]cobra.CompletionFunc{"policy": completePolicy, "client": completeClient} {
-		if err := cmd.RegisterFlagCompletionFunc(name, complete); err != nil {
-			panic(err) // a name that is not defined above
-		}
-	}
-}
-
-// completeClient offers the groups of the scenario that stands on the line.
-func completeClient(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) == 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	s, err := scenarios.Load(args[0], scenarios.Options{})
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	return scenarios.ClientNames(s.Plan()), cobra.ShellCompDirectiveNoFileComp
+	completeFlags(cmd, map[string]cobra.CompletionFunc{"policy": completePolicy, "client": completeOf(scenarios.ClientNames)})
 }
 
 func (f *explainFlags) run(cmd *cobra.Command, scenario string) error {

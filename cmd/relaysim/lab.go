@@ -48,9 +48,7 @@ Exit code 0: all agree; 1: something differs; 3: the lab cannot be built.`,
 	flags.BoolVar(&f.json, "json", false, "print the comparison as JSON")
 	flags.IntVar(&f.maxTTL, "max-ttl", 32, "highest `TTL` of the fates that are compared, 1 to 255")
 	flags.DurationVar(&f.timeout, "timeout", 100*time.Millisecond, "length of a `round` of probes in the lab, where ways are short")
-	if err := cmd.RegisterFlagCompletionFunc("policy", completePolicy); err != nil {
-		panic(err) // a name that is not defined above
-	}
+	completeFlags(cmd, map[string]cobra.CompletionFunc{"policy": completePolicy})
 	return cmd
 }
 

@@ -49,11 +49,7 @@ take away what you do not need, and put your own sites and relays in.
 	flags.IntVar(&f.sites, "sites", 0, "`number` of sites (default: the shape's)")
 	flags.Uint64Var(&f.seed, "seed", 1, "`seed` of the scenario, and of what its sites and failures are like")
 	flags.BoolVar(&f.force, "force", false, "overwrite files of an earlier scenario")
-	for name, complete := range map[string]cobra.CompletionFunc{"shape": completeShape, "output": completeFolder} {
-		if err := cmd.RegisterFlagCompletionFunc(name, complete); err != nil {
-			panic(err) // a name that is not defined above
-		}
-	}
+	completeFlags(cmd, map[string]cobra.CompletionFunc{"shape": completeShape, "output": completeFolder})
 	return cmd
 }
 

@@ -80,11 +80,7 @@ func (f *probeFlags) define(cmd *cobra.Command) {
 	flags.Var(&f.socket, "icmp", "way to send echo requests")
 	flags.BoolVar(&f.json, "json", false, "print JSON; with --watch one line at each change")
 	flags.BoolVar(&f.ascii, "ascii", false, "print no characters beyond ASCII")
-	for name, complete := range map[string]cobra.CompletionFunc{"icmp": f.socket.complete, "model": completeParam} {
-		if err := cmd.RegisterFlagCompletionFunc(name, complete); err != nil {
-			panic(err) // a name that is not defined above
-		}
-	}
+	completeFlags(cmd, map[string]cobra.CompletionFunc{"icmp": f.socket.complete, "model": completeParam})
 }
 
 func completeParam(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {

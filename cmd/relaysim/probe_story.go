@@ -156,7 +156,7 @@ func (t prober) steps() []sim.StoryStep {
 			continue
 		}
 		if len(e.Attempt.Standings) > 0 {
-			out = append(out, sim.StoryStep{Draw: t.draw(e.Attempt, last)})
+			out = append(out, sim.StoryStep{Draw: sim.TellDraw(e.Attempt.Action.At, e.Attempt.Standings, t.rec.Course, &last.Action, t.name)})
 		}
 		out = append(out, sim.StoryStep{Register: t.registration(e.Attempt)})
 	}
@@ -226,31 +226,6 @@ func merge(r, o *sim.StoryRounds) bool {
 	r.Count, r.To, r.Errors = r.Count+o.Count, o.To, r.Errors+o.Errors
 	r.TTLs = append(r.TTLs, o.TTLs...)
 	return true
-}
-
-func (t prober) draw(a *probe.Attempt, asked *probe.Round) *sim.StoryDraw {
-	st := t.rec.Course.Stage(int(asked.Action.Stage))
-	d := &sim.StoryDraw{At: a.Action.At, Size: len(a.Standings)}
-	for _, s := range a.Standings {
-		d.Weight += uint64(s.Weight)
-	}
-	for _, s := range a.Standings {
-		x := sim.StoryReplier{Relay: t.name(st.Candidates[s.Candidate].Relay), Weight: s.Weight, Kept: s.Kept}
-		if s.Weight > 0 {
-			x.Chance = float64(s.Weight) / float64(d.Weight)
-			x.Time = unitMean(s.Variate) / float64(s.Weight) * float64(d.Weight) / float64(d.Size)
-		}
-		d.Repliers = append(d.Repliers, x)
-	}
-	d.DistanceMin, d.DistanceMax = t.rec.Course.Distance(asked.Action.TTL)
-	return d
-}
-
-// unitMean is a variate of rng.Exponential, which counts binary logarithms in
-// units of 2^-57, with the mean 1.
-func unitMean(variate uint64) float64 {
-	const log2e, unit = 1.4426950408889634, 1 << 57
-	return float64(variate) / unit / log2e
 }
 
 func (t prober) registration(a *probe.Attempt) *sim.StoryRegistration {

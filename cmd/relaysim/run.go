@@ -78,13 +78,9 @@ func (f *runFlags) define(cmd *cobra.Command) {
 	flags.Var(&f.progress, "progress", "progress on stderr: auto is a bar on a terminal, otherwise a line every 10 s")
 	flags.IntVar(&f.workers, "workers", 0, "`number` of cells computed at once; changes no result (default GOMAXPROCS)")
 	flags.Var(&f.level, "level", "fastest level to use; changes time, no result (hop is slowest)")
-	for name, complete := range map[string]cobra.CompletionFunc{
+	completeFlags(cmd, map[string]cobra.CompletionFunc{
 		"policy": completePolicy, "level": f.level.complete, "progress": f.progress.complete, "undecided": f.undecided.complete,
-	} {
-		if err := cmd.RegisterFlagCompletionFunc(name, complete); err != nil {
-			panic(err) // a name that is not defined above
-		}
-	}
+	})
 }
 
 // run reads the scenario, makes sure that the results can be written, and

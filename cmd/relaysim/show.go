@@ -51,9 +51,7 @@ under a policy, distances. The picture is SVG, or DOT for Graphviz.`,
 	flags.BoolVar(&f.network, "network", false, "draw the network in place of the text")
 	flags.Var(&once{value: &f.policy}, "policy", "`policy` whose openings are drawn (default: the scenario's first)")
 	flags.StringVarP(&f.output, "output", "o", "", "`file` of the picture, .svg or .dot (default: SVG to stdout)")
-	if err := cmd.RegisterFlagCompletionFunc("policy", completePolicy); err != nil {
-		panic(err) // a name that is not defined above
-	}
+	completeFlags(cmd, map[string]cobra.CompletionFunc{"policy": completePolicy})
 	return cmd
 }
 

@@ -54,30 +54,12 @@ func (f *traceFlags) define(cmd *cobra.Command) {
 	flags.StringVar(&f.at, "at", "", "`time` of sending, as \"Wed 09:30\" or 36h: what is down then is down (default: the start)")
 	flags.BoolVar(&f.json, "json", false, "print the trace as JSON")
 	flags.BoolVar(&f.ascii, "ascii", false, "print no characters beyond ASCII")
-	for name, complete := range map[string]cobra.CompletionFunc{
+	completeFlags(cmd, map[string]cobra.CompletionFunc{
 		"policy": completePolicy, "from": completeOf(scenarios.SenderNames), "to": completeOf(scenarios.TargetNames),
 		"proto": func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return scenarios.ServiceNames(), cobra.ShellCompDirectiveNoFileComp
 		},
-	} {
-		if err := cmd.RegisterFlagCompletionFunc(name, complete); err != nil {
-			panic(err) // a name that is not defined above
-		}
-	}
-}
-
-// completeOf offers names of the scenario that stands on the line.
-func completeOf(names func(*sim.Plan) []string) cobra.CompletionFunc {
-	return func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		if len(args) == 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		s, err := scenarios.Load(args[0], scenarios.Options{})
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveError
-		}
-		return names(s.Plan()), cobra.ShellCompDirectiveNoFileComp
-	}
+	})
 }
 
 func (f *traceFlags) run(cmd *cobra.Command, scenario string) error {
