@@ -87,7 +87,7 @@ func BenchmarkRest(b *testing.B) {
 		if r, ok = s.Rest(); !ok {
 			b.Fatal("not at rest")
 		}
-		s = Restore(c, rng.Seed(1), r)
+		s = unpacked(c, rng.Seed(1), r)
 	}
 	b.ReportMetric(float64(unsafe.Sizeof(Rest{})), "B/client")
 }
@@ -111,6 +111,7 @@ type classmate struct {
 	answers  tenth
 	rest     Rest
 	next     vtime.Instant
+	out      []Action
 }
 
 // newClassmate puts a client among 50 candidates, of which some are entrants.
@@ -130,7 +131,8 @@ func newClassmate(entrants int) *classmate {
 	m.leap = NewLeap(&before, &silent)
 	m.entrants = m.course.Stage(0).Entrants(func(i int) bool { return i%(50/entrants) == 0 })
 	m.answers.lost = rng.ChanceOf(0.1)
-	m.next, _ = m.rest.Deadline(m.course, m.key)
+	first := unpacked(m.course, m.key, m.rest)
+	m.next, _ = first.Deadline()
 	m.sel.Lend(new(Scratch))
 	return m
 }
@@ -143,16 +145,18 @@ func (m *classmate) selects(exact bool) bool {
 	if !s.ExpireAlong(m.next, m.leap) {
 		return false
 	}
-	q := &s.Take()[0]
+	m.out = s.Swap(m.out)
+	q := &m.out[0]
 	for q.Kind == AskRound { // again if all are lost
 		if !s.Reveal(m.entrants, &m.answers, exact) {
 			return false
 		}
-		q = &s.Take()[0]
+		m.out = s.Swap(m.out)
+		q = &m.out[0]
 		m.answers.draws++
 	}
 	err := s.RegisterResult(q.At.Add(connectTime), q.Seq, Registered)
-	s.Take()
+	m.out = s.Swap(m.out)
 	ok := false
 	m.rest, m.next, ok = s.RestUntil()
 	return ok && err == nil

@@ -56,7 +56,7 @@
 //
 // A Selector takes 160 bytes, and works in a [Scratch] while a question is in
 // flight, which a driver may lend. Between selections it packs into a [Rest] of
-// 24 bytes and is had back by [Restore]. No round allocates once the Scratch has
+// 24 bytes and is had back by [Selector.Restore]. No round allocates once the Scratch has
 // grown to the largest stage.
 //
 // # Classes of clients

@@ -176,7 +176,7 @@ func (f *fuzzed) rest() {
 		return
 	}
 	f.rests++
-	s := Restore(f.sel.Course(), f.sel.key, r)
+	s := unpacked(f.sel.Course(), f.sel.key, r)
 	if next := f.sel.NextCourse(); next != nil {
 		s.SetCourse(next)
 	}
@@ -184,8 +184,8 @@ func (f *fuzzed) rest() {
 		f.t.Fatalf("packed again: %+v, %t, want %+v", again, ok, r)
 	}
 	at, due := f.sel.Deadline()
-	if next, ok := r.Deadline(f.sel.Course(), f.sel.key); next != at || ok != due {
-		f.t.Fatalf("deadline of the rest: %v, %t, of the Selector: %v, %t", next, ok, at, due)
+	if next, ok := s.Deadline(); next != at || ok != due {
+		f.t.Fatalf("deadline of the restored: %v, %t, of the Selector: %v, %t", next, ok, at, due)
 	}
 	if _, next, _ := f.sel.RestUntil(); due && next != at || !due && next != vtime.Never {
 		f.t.Fatalf("rests until %v, due at %v, %t", next, at, due)

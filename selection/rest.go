@@ -73,16 +73,9 @@ func (s *Selector) RestFor(deadline vtime.Instant) (r Rest, ok bool) {
 	return Rest{end: s.endAt, base: s.registerBase, parent: s.parent, seq: s.seq, failures: s.failures, flags: flags}, true
 }
 
-// Restore returns the Selector that Rest packed: on equal course, key and
-// inputs it acts as that one would have.
-func Restore(c *Course, key rng.Key, r Rest) (s Selector) {
-	s.Restore(c, key, r)
-	return s
-}
-
-// Restore makes s the Selector that the function of the same name returns. It
-// keeps the Scratch that was lent to s; what was in flight or not drained is
-// dropped.
+// Restore makes s the Selector that Rest packed: on equal course, key and
+// inputs it acts as that one would have. It keeps the Scratch that was lent to
+// s; what was in flight or not drained is dropped.
 func (s *Selector) Restore(c *Course, key rng.Key, r Rest) {
 	if x := s.scratch; x != nil {
 		x.out, x.veiled = x.out[:0], nil
@@ -103,13 +96,6 @@ func (s *Selector) Restore(c *Course, key rng.Key, r Rest) {
 // Seen tells a restored Selector the instant of its last input, which Rest
 // leaves out; what was due before is due then.
 func (s *Selector) Seen(now vtime.Instant) { s.clock = max(s.clock, now) }
-
-// Deadline returns the Deadline of the restored Selector.
-func (r Rest) Deadline(c *Course, key rng.Key) (at vtime.Instant, ok bool) {
-	var s Selector
-	s.Restore(c, key, r)
-	return s.Deadline()
-}
 
 // Parent returns the parent of the client that rests, and how it came to it.
 func (r Rest) Parent() (RelayID, By) { return r.parent, By(r.flags & restBy) }

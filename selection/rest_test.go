@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/relaysim/relaysim/rng"
 	"github.com/relaysim/relaysim/vtime"
 )
 
@@ -79,7 +80,7 @@ func TestLifeInRests(t *testing.T) {
 				w.hosts[RelayID(day%3)].outcome = []Outcome{Registered, RelayDown}[hour/18]
 				if r, ok := w.sel.Rest(); ok && i == 1 {
 					packed++
-					w.sel = Restore(w.sel.course, w.sel.key, r)
+					w.sel = unpacked(w.sel.course, w.sel.key, r)
 				}
 			}
 		}
@@ -88,6 +89,12 @@ func TestLifeInRests(t *testing.T) {
 	if !slices.Equal(logs[0], logs[1]) || packed < 500 {
 		t.Errorf("%d actions in a life in %d rests, %d without; want the same ones", len(logs[1]), packed, len(logs[0]))
 	}
+}
+
+// unpacked is a new Selector that r is restored in.
+func unpacked(c *Course, key rng.Key, r Rest) (s Selector) {
+	s.Restore(c, key, r)
+	return s
 }
 
 // A Selector that is restored in place works on in the Scratch it was lent, and
@@ -106,8 +113,8 @@ func TestRestoredInPlace(t *testing.T) {
 	} {
 		used()
 		s.Restore(w.sel.Course(), w.sel.key, r)
-		want := Restore(w.sel.Course(), w.sel.key, r)
-		if s.scratch != x || len(s.Take()) > 0 {
+		want := unpacked(w.sel.Course(), w.sel.key, r)
+		if s.scratch != x || len(s.Swap(nil)) > 0 {
 			t.Fatalf("restored in place with %p %+v, want %p and no actions", s.scratch, s.scratch, x)
 		}
 		if want.scratch = x; s != want {
@@ -116,16 +123,16 @@ func TestRestoredInPlace(t *testing.T) {
 	}
 }
 
-func TestTakeIsDrainWithoutACopy(t *testing.T) {
+func TestSwapIsDrainWithoutACopy(t *testing.T) {
 	c, _ := Compile(automatic(""), defaultParams(), listOf(relay{name: "a", weight: 1}))
 	s := New(c, 1, 0)
-	if got := s.Take(); got != nil {
+	if got := s.Swap(nil); got != nil {
 		t.Errorf("before anything: %v", got)
 	}
 	s.Trigger(0, Start)
 	o := clone(&s)
-	if got, want := s.Take(), o.Drain(nil); !slices.Equal(got, want) || len(want) != 1 {
-		t.Errorf("Take() = %v, want %v", got, want)
+	if got, want := s.Swap(nil), o.Drain(nil); !slices.Equal(got, want) || len(want) != 1 {
+		t.Errorf("Swap(nil) = %v, want %v", got, want)
 	}
 	if got := s.Drain(nil); len(got) > 0 {
 		t.Errorf("%v are left", got)
@@ -175,7 +182,7 @@ func TestRestBeforeTheBaseOfTheRegistration(t *testing.T) {
 		if !ok {
 			t.Fatal("not at rest")
 		}
-		restored := Restore(w.sel.Course(), w.sel.key, r)
+		restored := unpacked(w.sel.Course(), w.sel.key, r)
 		restored.Contact(w.now, false)
 		if since, _ := restored.Failing(); since != w.now {
 			t.Errorf("contact fails at %v, watched since %v", w.now, since)

@@ -56,13 +56,13 @@ func NewRoutine(before, after *Selector, e *Entrants) *Routine {
 	x := &Routine{
 		proto: after.CopyFor(after.key, after.clock), entrants: e, early: early,
 	}
-	x.proto.Take()
+	x.proto.Swap(nil)
 	x.proto.emitQuestion()
-	x.round = x.proto.Take()[0]
+	x.round = x.proto.Swap(nil)[0]
 	x.proto.expect(e)
 	x.bits = slices.Clone(x.proto.scratch.bits)
 	s := after.CopyFor(after.key, after.clock)
-	s.Take()
+	s.Swap(nil)
 	all := make([]Reply, 0, e.members.count())
 	for i := range e.stage.Candidates {
 		if e.members.has(i) {
@@ -73,13 +73,13 @@ func NewRoutine(before, after *Selector, e *Entrants) *Routine {
 	if s.Open(uint32(s.seq)) && s.state == probing {
 		s.Expire(s.roundEnd())
 	}
-	asked := s.Take()
+	asked := s.Swap(nil)
 	if len(asked) != 1 || asked[0].Kind != Register {
 		return nil // nobody is eligible
 	}
 	at := asked[0].At
 	_ = s.RegisterResult(at, asked[0].Seq, Registered)
-	done := s.Take()
+	done := s.Swap(nil)
 	rest, ok := s.Rest()
 	if len(done) != 1 || !ok {
 		return nil

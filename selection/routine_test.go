@@ -30,12 +30,12 @@ func routineTrial(t *testing.T, k rng.Key, early *int) bool {
 	if a.state != probing || a.run.trigger != Timer || len(c.Stages) == 0 {
 		return false
 	}
-	a.Take()
+	a.Swap(nil)
 	before := clone(&a)
 	for range k.Draw(rng.Round, 0) % 3 { // silent rounds
 		if due, ok := a.Deadline(); ok && a.state == probing {
 			a.Expire(due)
-			a.Take()
+			a.Swap(nil)
 		}
 	}
 	if a.state != probing {
@@ -87,7 +87,7 @@ func routineTrial(t *testing.T, k rng.Key, early *int) bool {
 			replies = append(replies, Reply{At: at, Candidate: uint16(i), Kind: EchoReply})
 		}
 	}
-	s.Take()
+	s.Swap(nil)
 	sortByArrival(replies)
 	if n := len(replies); n > 0 {
 		_ = s.Replies(replies[n-1].At, uint32(s.seq), replies)
@@ -95,7 +95,7 @@ func routineTrial(t *testing.T, k rng.Key, early *int) bool {
 	if s.state == probing && s.since == round.At {
 		s.Expire(round.Deadline)
 	}
-	asked := s.Take()
+	asked := s.Swap(nil)
 	if winner < 0 {
 		return false
 	}
@@ -107,7 +107,7 @@ func routineTrial(t *testing.T, k rng.Key, early *int) bool {
 	}
 	at := end.Add(80 * time.Millisecond)
 	_ = s.RegisterResult(at, asked[0].Seq, Registered)
-	done := s.Take()
+	done := s.Swap(nil)
 	rest, ok := s.Rest()
 	got, decided := x.Decide(from, started, end, at, winner)
 	if !ok || got != rest || *decided != done[0] {
@@ -159,7 +159,7 @@ func TestRenewalsAreTheSelectors(t *testing.T) {
 			continue
 		}
 		s.Expire(next)
-		asked := s.Take()
+		asked := s.Swap(nil)
 		if len(asked) != 1 || !asked[0].Again {
 			t.Fatalf("trial %d: at its time the Selector asks %+v", n, asked)
 		}

@@ -135,22 +135,10 @@ func (s *Selector) Drain(dst []Action) []Action {
 	return dst
 }
 
-// Take returns the actions since the last call of Drain or Take. The slice is
-// the Selector's, valid until the next input or Lend; Drain copies.
-func (s *Selector) Take() []Action {
-	if s.scratch == nil {
-		return nil
-	}
-	out := s.scratch.out
-	s.scratch.out = out[:0]
-	return out
-}
-
-// Acted tells whether there are actions since the last call of Drain, Take or
-// Swap.
+// Acted tells whether there are actions since the last call of Drain or Swap.
 func (s *Selector) Acted() bool { return s.scratch != nil && len(s.scratch.out) > 0 }
 
-// Swap returns the actions since the last call of Drain, Take or Swap, and
+// Swap returns the actions since the last call of Drain or Swap, and
 // gives the Selector the memory of dst, whose contents are lost, for those to
 // come. A driver that hands the last slice back each time copies nothing.
 func (s *Selector) Swap(dst []Action) []Action {

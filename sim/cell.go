@@ -156,9 +156,8 @@ func newCellFor(workers int, p *Plan, policy, replication int, level Level, trac
 		r, id := &c.relays[i], selection.RelayID(i)
 		r.key, r.gate = rng.Hash(p.Relays[i].ID), p.Relays[i].Gate
 		r.exist(!p.absentAtFirst(id))
-		c.capped = c.capped || r.gate.MaxChildren > 0
 	}
-	c.hops = level == LevelHop
+	c.capped, c.hops = len(p.capped()) > 0, level == LevelHop
 	c.enter(pol.Network)
 	for i := range p.Networks {
 		c.attachBase = append(c.attachBase, c.attachments)
@@ -186,6 +185,15 @@ func newCellFor(workers int, p *Plan, policy, replication int, level Level, trac
 		}
 	}
 	return c
+}
+
+// groupOf is the group of a client, found by going on from that of an earlier
+// one.
+func (s *scene) groupOf(i int, from uint32) uint32 {
+	for int(from)+1 < len(s.groups) && s.groups[from+1].first <= i {
+		from++
+	}
+	return from
 }
 
 // replicationKey is the key from which all chance of a replication is drawn.

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/relaysim/relaysim/selection"
@@ -21,6 +22,11 @@ import (
 // waits for its time as well. So a cap needs no packet level.
 func (p *Plan) Coupling(policy int) string {
 	pol := &p.Policies[policy]
+	return cmp.Or(pol.heedsMore(), pol.limited())
+}
+
+// heedsMore says which packets beside answers in time clients heed, "" if none.
+func (pol *PolicyPlan) heedsMore() string {
 	if pol.Params.NeedsTimeExceeded {
 		return "needs_time_exceeded: ICMP errors take part in the choice"
 	}
@@ -30,7 +36,7 @@ func (p *Plan) Coupling(policy int) string {
 	if pol.Params.LateReplyPolicy == selection.ReopenLate {
 		return "late_reply_policy: answers count after their round"
 	}
-	return pol.limited()
+	return ""
 }
 
 // limited says which limit counts packets that clients need, "" if none does.
@@ -77,9 +83,25 @@ func (p *Plan) demands(policy int) []demand {
 			}
 		}
 	}
+	capped := p.capped()
+	if len(capped) == 0 {
+		return out
+	}
+	everybody := slices.Repeat([]bool{true}, len(p.Relays))
+	list := p.listOf(&pol.World, everybody, 0)
 	for i := range p.Groups {
-		if out[i] == demandNone && p.mayBeCapped(policy, i) {
+		if out[i] == demandNone && p.mayBeCapped(pol, i, list, capped) {
 			out[i] = demandOrder
+		}
+	}
+	return out
+}
+
+// capped are the relays that have a cap on their children.
+func (p *Plan) capped() (out []selection.RelayID) {
+	for i := range p.Relays {
+		if p.Relays[i].Gate.MaxChildren > 0 {
+			out = append(out, selection.RelayID(i))
 		}
 	}
 	return out
@@ -89,11 +111,9 @@ func (p *Plan) demands(policy int) []demand {
 // limit: no route or name changes, one way leads to each host, and no limit
 // counts errors or resets that matter.
 func (p *Plan) separable(pol *PolicyPlan) bool {
-	if p.happens(EventKind.ofNetwork) || pol.Network.Balanced() || pol.limited() == "" ||
-		pol.Params.NeedsTimeExceeded || pol.Params.RoundEndsEarly == selection.AllAnsweredOrErrored || pol.Params.LateReplyPolicy == selection.ReopenLate {
-		return false
-	}
-	return !pol.Network.Limits(topology.Unreachable) && !pol.Network.Limits(topology.Reset)
+	n := pol.Network
+	return pol.heedsMore() == "" && !p.happens(EventKind.ofNetwork) && !n.Balanced() &&
+		!n.Limits(topology.Unreachable) && !n.Limits(topology.Reset)
 }
 
 // meetsLimit tells whether an exchange of the group's clients with any host
@@ -120,23 +140,8 @@ func (p *Plan) meetsLimit(st *topology.State, pol *PolicyPlan, g *GroupPlan) boo
 }
 
 // mayBeCapped tells whether clients of a group can come to register with a
-// relay that has a cap, whatever list or seek list they get.
-func (p *Plan) mayBeCapped(policy, group int) bool {
-	var capped []selection.RelayID
-	for i := range p.Relays {
-		if p.Relays[i].Gate.MaxChildren > 0 {
-			capped = append(capped, selection.RelayID(i))
-		}
-	}
-	if len(capped) == 0 {
-		return false
-	}
-	pol := &p.Policies[policy]
-	everybody := make([]bool, len(p.Relays))
-	for i := range everybody {
-		everybody[i] = true
-	}
-	list := p.listOf(&pol.World, everybody, 0)
+// capped relay, whatever part of the list or seek list they get.
+func (p *Plan) mayBeCapped(pol *PolicyPlan, group int, list *selection.List, capped []selection.RelayID) bool {
 	seeks := []string{pol.Settings[group].SeekList}
 	for i := range p.Events {
 		if e := &p.Events[i]; e.Kind == SeekChanged && slices.Contains(e.Groups, group) {

@@ -117,10 +117,8 @@ func (p *Plan) companions(policy int) string {
 	if what := p.Policies[policy].limited(); what != "" {
 		return what
 	}
-	for i := range p.Relays {
-		if r := &p.Relays[i]; r.Gate.MaxChildren > 0 {
-			return r.Name + " takes a limited number of clients"
-		}
+	if capped := p.capped(); len(capped) > 0 {
+		return p.Relays[capped[0]].Name + " takes a limited number of clients"
 	}
 	return ""
 }

@@ -14,11 +14,11 @@ func (c *cell) occur(e *EventPlan) {
 		if e.Kind == SeekChanged {
 			g.seek = &e.Seek
 		}
-		c.eachAwake(func(i int) {
-			if i >= g.first && i < g.first+g.plan.Count {
+		for i := g.first; i < g.first+g.plan.Count; i++ {
+			if !c.rests(i) { // else its next turn brings it
 				c.occurTo(i, e)
 			}
-		})
+		}
 	}
 }
 

@@ -129,7 +129,7 @@ func (c *cell) findLeap(cl *client, a *selection.Action) (*selection.Leap, time.
 	for q := *a; ; {
 		if q.Kind == selection.AskRound && int16(q.TTL) < c.outlookOf(cl, int(q.Stage)).quiet {
 			after.Expire(q.Deadline)
-			if next := after.Take(); len(next) == 1 {
+			if next := after.Swap(nil); len(next) == 1 {
 				q = next[0]
 				continue
 			}
@@ -168,7 +168,7 @@ func (x *answers) Answered(i int) bool {
 	return ok
 }
 
-// Arrives is when it comes.
+// Arrives is when it comes. Of several replies the first counts.
 func (x *answers) Arrives(i int) (at vtime.Instant, ok bool) {
 	a, place := &x.cl.ask.action, 0
 	if a.Gap != 0 {

@@ -138,7 +138,7 @@ func (c *cell) publishList() {
 	l.publish(c.plan, &c.pol.World)
 	c.eachAwake(c.scheduleGather)
 	if c.sweep != nil {
-		c.sweep.turn.published = true
+		c.sweep.turn.published, c.sweep.turn.changed = true, true
 	}
 }
 

@@ -52,11 +52,9 @@ func (c *cell) roundAhead(cl *client, a *selection.Action) {
 		return
 	}
 	c.replies = c.replies[:0]
-	place := 0
 	for j := range stage.Candidates {
-		if !cl.sel.Struck(j) {
-			c.probeAhead(x, j, place)
-			place++
+		if at, ok := x.Arrives(j); ok && !cl.sel.Struck(j) {
+			c.replies = append(c.replies, selection.Reply{At: at, Candidate: uint16(j), Kind: selection.EchoReply})
 		}
 	}
 	if n := len(c.replies); n > 0 {
@@ -68,17 +66,8 @@ func (c *cell) roundAhead(cl *client, a *selection.Action) {
 	}
 }
 
-// probeAhead appends the reply to the probes of candidate j, if there is one in
-// time. Of several the first reply counts; place is that of its first probe in
-// the round.
-func (c *cell) probeAhead(x *answers, j, place int) {
-	at, ok := c.echoAhead(x, x.candidate(j), place)
-	if ok && at <= x.cl.ask.action.Deadline {
-		c.replies = append(c.replies, selection.Reply{At: at, Candidate: uint16(j), Kind: selection.EchoReply})
-	}
-}
-
-// echoAhead is when the first echo reply of a candidate is back.
+// echoAhead is when the first echo reply of a candidate is back, whose first
+// probe has that place in the round.
 func (c *cell) echoAhead(x *answers, cand *selection.Candidate, place int) (back vtime.Instant, ok bool) {
 	if !cand.Relay.Known() {
 		return 0, false

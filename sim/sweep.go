@@ -25,7 +25,6 @@ type sweep struct {
 	groupOf []uint32 // by batch: the group of its first client
 	workers []*cell
 	loads   []*loads // of the workers
-	window  time.Duration
 	// owner has the number of each client in cell.clients, idle the places
 	// there that are free.
 	owner []int
@@ -47,22 +46,16 @@ const maxWindow = 3 * time.Hour
 
 // newSweep lays the clients of a cell down whose groups demand nothing.
 func (c *cell) newSweep(workers int, demands []demand, traced bool) {
-	s := &sweep{window: maxWindow}
-	n := 0
-	for i := range c.groups {
-		n += c.groups[i].plan.Count
-	}
+	s, n := &sweep{}, c.plan.Clients()
 	s.resting = make([]resting, n)
 	for i := range s.resting {
 		s.resting[i] = resting{flags: restsFresh}
 	}
 	s.batches = make([]batch, (n+batchSize-1)/batchSize)
-	g := 0
+	g := uint32(0)
 	for k := range s.batches {
-		for g+1 < len(c.groups) && c.groups[g+1].first <= k*batchSize {
-			g++
-		}
-		s.groupOf = append(s.groupOf, uint32(g))
+		g = c.groupOf(k*batchSize, g)
+		s.groupOf = append(s.groupOf, g)
 	}
 	s.turn.relays, s.turn.groups = make([]bool, len(c.relays)), make([]bool, len(c.groups))
 	for k := range min(workers, max(1, len(s.batches))) {
@@ -111,7 +104,7 @@ func (c *cell) runWindows(ctx context.Context) error {
 	s := c.sweep
 	for from := vtime.Instant(0); from < c.end; {
 		c.turnTo(from)
-		until := min(from.Add(s.window), c.changeAt, c.library.staleAt, c.library.publishAt, c.end)
+		until := min(from.Add(maxWindow), c.changeAt, c.library.staleAt, c.library.publishAt, c.end)
 		s.turn.until = until
 		if err := c.sweepAll(ctx); err != nil {
 			return err
@@ -155,22 +148,29 @@ func (c *cell) turnTo(from vtime.Instant) {
 		}
 		c.work(c.q.pop())
 	}
-	t.changed = t.changed || t.contacts || t.published || len(t.happened) > 0
-	for i := range c.groups {
-		for edition := range uint32(len(c.library.editions)) {
-			c.course(uint32(i), edition)
-			c.courseBy(uint32(i), edition, c.groups[i].was)
-			for _, e := range t.happened {
-				if e.Kind == SeekChanged && slices.Contains(e.Groups, i) {
-					c.courseBy(uint32(i), edition, &e.Seek)
-				}
-			}
-		}
+	if from == 0 || t.published || len(t.happened) > 0 {
+		c.makeCourses()
 	}
 	for _, w := range c.sweep.workers {
 		w.changeAt = c.changeAt
 		if t.hosts || t.contacts {
 			w.forgetOutlooks()
+		}
+	}
+}
+
+// makeCourses makes all courses that clients may be on from now on: workers only
+// look them up.
+func (c *cell) makeCourses() {
+	for i := range uint32(len(c.groups)) {
+		for edition := range uint32(len(c.library.editions)) {
+			c.course(i, edition)
+			c.courseBy(i, edition, c.groups[i].was)
+			for _, e := range c.sweep.turn.happened {
+				if e.Kind == SeekChanged && slices.Contains(e.Groups, int(i)) {
+					c.courseBy(i, edition, &e.Seek)
+				}
+			}
 		}
 	}
 }
@@ -219,9 +219,7 @@ func (c *cell) sweepBatch(s *sweep, k int) {
 	c.extras = c.extras[:0]
 	first := k * batchSize
 	for i := first; i < min(first+batchSize, len(s.resting)); i++ {
-		for int(group)+1 < len(c.groups) && c.groups[group+1].first <= i {
-			group++
-		}
+		group = c.groupOf(i, group)
 		r := &s.resting[i]
 		switch {
 		case r.is(restsAwake):
@@ -303,13 +301,11 @@ func (c *cell) finishAsleep() {
 		return
 	}
 	s := c.sweep
-	g := 0
+	g := uint32(0)
 	for i := range s.resting {
-		for g+1 < len(c.groups) && c.groups[g+1].first <= i {
-			g++
-		}
+		g = c.groupOf(i, g)
 		if r := &s.resting[i]; !r.is(restsAwake) {
-			c.finishResting(uint32(g), r, &s.batches[i/batchSize])
+			c.finishResting(g, r, &s.batches[i/batchSize])
 		}
 	}
 }

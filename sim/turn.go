@@ -22,7 +22,6 @@ type turn struct {
 // solo is the client whose turn it is, with its own events.
 type solo struct {
 	client *client
-	number int
 	agenda []event
 	// away: it needs packets.
 	away bool
@@ -60,7 +59,7 @@ func (c *cell) touched(t *turn, group uint32, r *resting) bool {
 // happened before.
 func (c *cell) takeTurn(t *turn, i int, group uint32, r *resting, from []extra, touched bool) {
 	cl := c.solo.client
-	c.solo.number, c.solo.agenda, c.solo.away = i, c.solo.agenda[:0], false
+	c.solo.agenda, c.solo.away = c.solo.agenda[:0], false
 	fresh := r.is(restsFresh)
 	c.now = t.from
 	c.getUp(cl, i, group, r, from)
