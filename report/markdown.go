@@ -270,6 +270,7 @@ func selectionColumns() []measured {
 		{"p95", func(m *results.Measures) string { return figureOf(m.SelectionTime.P95) }},
 		{"rounds", func(m *results.Measures) string { return figureOf(m.Rounds.Mean) }},
 		{"probes", func(m *results.Measures) string { return figure(m.Probes) }},
+		{"echo replies expected", func(m *results.Measures) string { return figure(m.EchoReplies) }},
 		{"distance (hops)", func(m *results.Measures) string { return figureOf(m.Distance.Mean) }},
 		{"distance known", func(m *results.Measures) string { return figure(m.DistanceKnown) }},
 		{"registration failures", func(m *results.Measures) string { return listed(m.RegistrationFailures) }},

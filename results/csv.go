@@ -87,6 +87,7 @@ func (s *Summary) policyColumns() []column[Measures] {
 		{"selection_time_p95_s", func(m *Measures) Estimate { return figure(m.SelectionTime.P95) }},
 		{"rounds_mean_count", func(m *Measures) Estimate { return figure(m.Rounds.Mean) }},
 		{"probes_mean_count", func(m *Measures) Estimate { return m.Probes }},
+		{"echo_replies_expected_count", func(m *Measures) Estimate { return m.EchoReplies }},
 		{"distance_mean_hops", func(m *Measures) Estimate { return figure(m.Distance.Mean) }},
 		{"distance_known_fraction", func(m *Measures) Estimate { return m.DistanceKnown }},
 		{"rehomes_per_client_day", func(m *Measures) Estimate { return m.Rehomes }},

@@ -75,6 +75,8 @@ func (q question) clients(p *pool) (x float64, ok bool) {
 		return q.spread(&p.SlotTally.Rounds, 1)
 	case sim.Probes:
 		return ratio(p.SlotTally.Probes, p.SlotTally.Rounds.N)
+	case sim.EchoReplies:
+		return float64(p.SlotTally.EchoReplies) * 1e-6, p.OnlineAll > 0
 	case sim.RegistrationFailures:
 		return q.failures(p)
 	case sim.ListOutdated:

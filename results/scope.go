@@ -93,6 +93,7 @@ func (r *run) measures(policy int, s scope) Measures {
 		SelectionTime:    spreadOf(ps, sim.SelectionTime),
 		Rounds:           spreadOf(ps, sim.Rounds),
 		Probes:           of(sim.Probes, sim.StatMean),
+		EchoReplies:      of(sim.EchoReplies, sim.StatNone),
 		Distance:         spreadOf(ps, sim.Distance),
 		DistanceKnown:    of(sim.DistanceKnown, sim.StatNone),
 		LoadShare:        loadShare(ps, r.plan),

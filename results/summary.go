@@ -144,6 +144,7 @@ type Measures struct {
 	SelectionTime Spread   `json:"selection_time"`
 	Rounds        Spread   `json:"rounds"`
 	Probes        Estimate `json:"probes_mean"`
+	EchoReplies   Estimate `json:"echo_replies_expected"`
 	Distance      Spread   `json:"distance"`
 	DistanceKnown Estimate `json:"distance_known"`
 	// LoadShare has the relays that carried these clients, in the order of

@@ -124,6 +124,7 @@ const (
 	SelectionTime
 	Rounds
 	Probes
+	EchoReplies
 	RegistrationFailures
 	ListOutdated
 	ListAge
@@ -186,6 +187,7 @@ var MeasureTable = [NumMeasures]MeasureInfo{
 	SelectionTime:        {Name: "selection_time", Unit: Seconds, Stats: []Stat{StatP50, StatMean, StatP95, StatP99, StatMax, StatMin}, Clients: true, Text: "from the start of a selection to its end, found or not"},
 	Rounds:               {Name: "rounds", Unit: Count, Stats: []Stat{StatMean, StatMin, StatMax}, Clients: true, Text: "rounds of probes in a selection"},
 	Probes:               {Name: "probes", Unit: Count, Stats: []Stat{StatMean}, Clients: true, Text: "probes sent in a selection"},
+	EchoReplies:          {Name: "echo_replies", Unit: Count, Clients: true, Text: "relays that answer a round in time, as expected of all rounds that are asked"},
 	RegistrationFailures: {Name: "registration_failures", Unit: Count, Clients: true, Text: "failed registration attempts, of one reason or of all"},
 	ListOutdated:         {Name: "list_outdated", Unit: Fraction, Clients: true, Text: "share of selections that went by a relay list that lacks a relay it should have, or has one it should not"},
 	ListAge:              {Name: "list_age", Unit: Seconds, Stats: []Stat{StatP50, StatMean, StatP95, StatMax}, Clients: true, Text: "age of the client's relay list at the start of a selection, of lists that were published in the run"},

@@ -50,7 +50,7 @@ func (r levelRun) run(tb testing.TB, p *Plan, replication int) (*cell, *Tally) {
 		c.trace.sort()
 	}
 	t := *c.tally
-	t.Events, t.ByLevel = 0, [NumLevels]uint64{}
+	t.Events, t.Heard, t.ByLevel = 0, 0, [NumLevels]uint64{}
 	return c, &t
 }
 

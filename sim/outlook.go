@@ -17,6 +17,8 @@ type outlook struct {
 	quiet int16
 	// entrants are, by TTL, who can answer.
 	entrants []*selection.Entrants
+	// replies are, by TTL, what expectReplies expects of a whole round.
+	replies []expectation
 	// leap leads a selection that begins with this stage to its first question
 	// that may have an answer; it takes span. known: it has been looked for.
 	leap  *selection.Leap

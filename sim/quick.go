@@ -90,6 +90,7 @@ func (c *cell) quickSelection(cl *client, i int, course *selection.Course, rest 
 	c.now = at
 	next, decided := x.Decide(rest, started, probed, at, winner)
 	c.observeRegistration(i, selection.Registered)
+	c.expectReplies(cl, round)
 	c.observeSelection(i, decided)
 	return at, next, true
 }

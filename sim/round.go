@@ -46,6 +46,7 @@ func (c *cell) roundAhead(cl *client, a *selection.Action) {
 		cl.sel.Expire(a.Deadline)
 		return
 	}
+	c.expectReplies(cl, a)
 	cl.ask.action = *a
 	x := c.answersTo(cl)
 	if cl.sel.Reveal(c.entrantsOf(cl, o, stage, a.TTL), x, c.trace != nil) {
@@ -199,6 +200,9 @@ func (c *cell) sendProbes(i int) {
 		panic(fmt.Sprintf("sim: %d probes in a round, more than the %d that have names", most, firstReset))
 	}
 	q.next, q.nextAt = 0, c.now
+	if cl.sel.Open(q.action.Seq) {
+		c.expectReplies(cl, &q.action)
+	}
 	c.sendOn(i)
 }
 
@@ -292,6 +296,8 @@ func (c *cell) answer(i int, detail uint32, kind selection.ReplyKind) {
 	seq := a.Seq
 	r := [1]selection.Reply{{At: c.now, Candidate: uint16(what % len(stage.Candidates)), Kind: kind}}
 	c.watch.answered(seq, r[0], what)
-	_ = cl.sel.Replies(c.now, seq, r[:])
+	if cl.sel.Replies(c.now, seq, r[:]) == nil && kind == selection.EchoReply && c.now <= a.Deadline {
+		c.tally.Heard++
+	}
 	c.pump(i)
 }

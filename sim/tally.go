@@ -30,6 +30,11 @@ type Tally struct {
 	// ByLevel counts the selections by the level that carried them. Like Events
 	// it depends on how a run was made.
 	ByLevel [NumLevels]uint64
+	// Heard counts the echo replies in time that came as packets, further ones
+	// of the same relay to the same round aside unless it got several probes. It
+	// too depends on how a run was made: where all packets are walked, it is
+	// what the sum of SlotTally.EchoReplies expects.
+	Heard uint64
 }
 
 // SlotTally observes the clients of one label while they are in one network.
@@ -61,6 +66,10 @@ type SlotTally struct {
 	SelectionTime Hist
 	Rounds        Hist // count of rounds per selection, unit 1
 	Probes        uint64
+	// EchoReplies is the expected number of relays that answer a round in
+	// time, summed over the rounds that were asked, in millionths: see
+	// expectReplies.
+	EchoReplies uint64
 	// Outdated counts selections, kept ones included, that went by a relay
 	// list other than the one that the root would publish at their end.
 	Outdated uint64
@@ -127,6 +136,7 @@ func (t *Tally) add(o *Tally) {
 	}
 	t.Selections += o.Selections
 	t.Events += o.Events
+	t.Heard += o.Heard
 	for i, n := range o.ByLevel {
 		t.ByLevel[i] += n
 	}
@@ -141,6 +151,7 @@ func (s *SlotTally) Add(o *SlotTally) {
 		{&s.OnlineAll, &o.OnlineAll},
 		{&s.Kept, &o.Kept},
 		{&s.Probes, &o.Probes},
+		{&s.EchoReplies, &o.EchoReplies},
 		{&s.Outdated, &o.Outdated},
 		{&s.DistanceKnown, &o.DistanceKnown},
 		{&s.Roams, &o.Roams},
