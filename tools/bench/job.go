@@ -169,7 +169,7 @@ func hashOf(tallies []*sim.Tally) (string, error) {
 	h := sha256.New()
 	for _, t := range tallies {
 		world := *t
-		world.Events, world.ByLevel = 0, [sim.NumLevels]uint64{}
+		world.Events, world.Heard, world.ByLevel = 0, 0, [sim.NumLevels]uint64{}
 		if err := json.NewEncoder(h).Encode(&world); err != nil {
 			return "", fmt.Errorf("encode the tally: %w", err)
 		}
