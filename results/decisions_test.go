@@ -60,6 +60,17 @@ func someTrace(p *sim.Plan, seed uint64, n int) *sim.Trace {
 	return t
 }
 
+// blocksOf is how many blocks a cell of the tests comes in.
+const blocksOf = 5
+
+// nthBlock has every fifth decision: as if workers had taken turns.
+func nthBlock(t *sim.Trace, n int) (block []sim.Decision) {
+	for i := n; i < len(t.Decisions); i += blocksOf {
+		block = append(block, t.Decisions[i])
+	}
+	return block
+}
+
 // writeDecisions writes a file of all cells and returns its bytes and what was
 // written into it.
 func writeDecisions(t testing.TB, n int) ([]byte, []*sim.Trace) {
@@ -73,7 +84,17 @@ func writeDecisions(t testing.TB, n int) ([]byte, []*sim.Trace) {
 	var traces []*sim.Trace
 	for cell := range 4 {
 		traces = append(traces, someTrace(p, uint64(cell), n))
-		if err := w.Add(cell%2, cell/2, traces[cell]); err != nil {
+	}
+	// Each cell comes in blocks, between those of others.
+	for block := range blocksOf {
+		for cell, trace := range traces {
+			if err := w.Take(cell%2, cell/2, nthBlock(trace, block)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for cell := range traces {
+		if err := w.End(t.Context(), cell%2, cell/2); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -235,7 +256,8 @@ func TestDecisionsDropped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(w.Add(0, 0, someTrace(p, 1, 9)), w.Finish(), w.Drop()); err != nil {
+	if err := errors.Join(w.Take(0, 0, someTrace(p, 1, 9).Decisions), w.End(t.Context(), 0, 0),
+		w.Take(1, 0, someTrace(p, 2, 9).Decisions), w.Finish(), w.Drop()); err != nil {
 		t.Fatal(err)
 	}
 	left, err := os.ReadDir(filepath.Dir(path))

@@ -1,20 +1,32 @@
 package results
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"hash/crc32"
+	"os"
+	"sync"
 
 	"github.com/relaysim/relaysim/sim"
 )
 
 // DecisionsWriter writes a file of decisions, all or nothing: beside its
-// place, into which Commit puts it. Of a nil one nothing is written.
+// place, into which Commit puts it. It is a sim.DecisionSink: what it takes of
+// cells that are not done lies beside it too, so that memory holds about 4 KB for
+// each block it took of a cell. Of a nil one nothing is written.
 type DecisionsWriter struct {
 	staged  *staged
 	places  int
 	buffer  []byte
 	records uint64
 	sum     uint32
+
+	mu    sync.Mutex
+	cells map[cellOf]*decisionRuns
 }
+
+type cellOf struct{ policy, replication int }
 
 // writeAtOnce is about how many bytes go to the file at a time.
 const writeAtOnce = 1 << 20
@@ -26,7 +38,7 @@ func CreateDecisions(path string, p *sim.Plan) (*DecisionsWriter, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &DecisionsWriter{staged: s, places: len(p.Networks)}
+	w := &DecisionsWriter{staged: s, places: len(p.Networks), cells: map[cellOf]*decisionRuns{}}
 	w.buffer, err = newDecisionsHead(p).bytes()
 	if err != nil {
 		err = s.wrap(err)
@@ -36,18 +48,62 @@ func CreateDecisions(path string, p *sim.Plan) (*DecisionsWriter, error) {
 	return w, nil
 }
 
-// Add appends the selections of a cell; it is sim.Options.Decisions.
-func (w *DecisionsWriter) Add(policy, replication int, t *sim.Trace) error {
-	for i := range t.Decisions {
-		w.buffer = appendRecord(w.buffer, policy, replication, w.places, &t.Decisions[i])
-		if len(w.buffer) >= writeAtOnce {
-			if err := w.send(); err != nil {
-				return err
-			}
-		}
+// Take keeps selections of a cell on disk until all of it are there.
+func (w *DecisionsWriter) Take(policy, replication int, block []sim.Decision) error {
+	runs, err := w.runsOf(cellOf{policy, replication})
+	if err != nil {
+		return w.wrap(err)
 	}
-	w.records += uint64(len(t.Decisions))
-	return nil
+	return w.wrap(runs.add(policy, replication, w.places, block))
+}
+
+// runsOf are those of a cell that is not done.
+func (w *DecisionsWriter) runsOf(c cellOf) (*decisionRuns, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if r, ok := w.cells[c]; ok {
+		return r, nil
+	}
+	f, err := os.CreateTemp(w.staged.beside, "cell-*")
+	if err != nil {
+		return nil, err
+	}
+	w.cells[c] = &decisionRuns{file: f}
+	return w.cells[c], nil
+}
+
+// End appends the selections of a cell to the file.
+func (w *DecisionsWriter) End(ctx context.Context, policy, replication int) error {
+	c := cellOf{policy, replication}
+	w.mu.Lock()
+	runs := w.cells[c]
+	w.mu.Unlock()
+	if runs == nil {
+		return nil // nobody selected
+	}
+	err := runs.merge(func(record []byte) error {
+		w.buffer = append(w.buffer, record...)
+		w.records++
+		if len(w.buffer) < writeAtOnce {
+			return nil
+		}
+		return errors.Join(ctx.Err(), w.send())
+	})
+	err = errors.Join(err, runs.drop())
+	w.mu.Lock()
+	delete(w.cells, c)
+	w.mu.Unlock()
+	return cmp.Or(ctx.Err(), w.wrap(err))
+}
+
+// wrap is staged.wrap for whoever comes at the same time as others.
+func (w *DecisionsWriter) wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.staged.wrap(err)
 }
 
 // send writes what is in the buffer.
@@ -55,7 +111,7 @@ func (w *DecisionsWriter) send() error {
 	w.sum = crc32.Update(w.sum, castagnoli, w.buffer)
 	_, err := w.staged.file.Write(w.buffer)
 	w.buffer = w.buffer[:0]
-	return w.staged.wrap(err)
+	return err
 }
 
 // Finish writes the end and flushes the file. It takes as long as the disk does.
@@ -64,11 +120,11 @@ func (w *DecisionsWriter) Finish() error {
 		return nil
 	}
 	if err := w.send(); err != nil {
-		return err
+		return w.wrap(err)
 	}
 	w.buffer = appendEnd(w.buffer, w.records, w.sum)
 	if err := w.send(); err != nil {
-		return err
+		return w.wrap(err)
 	}
 	return w.staged.flush()
 }
@@ -86,6 +142,10 @@ func (w *DecisionsWriter) Drop() error {
 	if w == nil {
 		return nil
 	}
+	for _, r := range w.cells { // order: they are thrown away
+		_ = r.file.Close() // Drop removes it
+	}
+	clear(w.cells)
 	return w.staged.drop()
 }
 

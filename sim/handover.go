@@ -2,23 +2,23 @@ package sim
 
 import "sync"
 
-// handover gives the traces of a run's cells away in the order in which the
-// cells are numbered, whichever is done first. A nil one gives nothing away.
+// handover ends a run's cells in the order in which they are numbered, whichever
+// is done first. A nil one ends nothing.
 type handover struct {
-	to func(n int, t *Trace) error
-	// ahead is how many cells may be begun and not be given away: what is kept
+	to func(n int) error
+	// ahead is how many cells may be begun and not be ended: what lies waiting
 	// grows with the workers, not with the cells.
 	ahead int
 
 	mu      sync.Mutex
 	turned  sync.Cond // next or stopped changed
 	next    int       // the cell whose turn it is
-	waiting []*Trace  // by cell: done before its turn
+	waiting []bool    // by cell: done before its turn
 	stopped bool
 }
 
-func newHandover(workers, cells int, to func(n int, t *Trace) error) *handover {
-	h := &handover{to: to, ahead: 2 * workers, waiting: make([]*Trace, cells)}
+func newHandover(workers, cells int, to func(n int) error) *handover {
+	h := &handover{to: to, ahead: 2 * workers, waiting: make([]bool, cells)}
 	h.turned.L = &h.mu
 	return h
 }
@@ -37,18 +37,14 @@ func (h *handover) mayBegin(n int) bool {
 	return !h.stopped
 }
 
-// give hands over the trace of cell n, at once or when its turn comes. It
-// returns the receiver's error, of this cell or one that waited for it.
-func (h *handover) give(n int, t *Trace) error {
-	if h == nil {
-		return nil
-	}
+// end ends cell n, at once or when its turn comes. It returns the receiver's
+// error, of this cell or one that waited for it.
+func (h *handover) end(n int) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.waiting[n] = t
-	for !h.stopped && h.next < len(h.waiting) && h.waiting[h.next] != nil {
-		t, h.waiting[h.next] = h.waiting[h.next], nil
-		if err := h.to(h.next, t); err != nil {
+	h.waiting[n] = true
+	for !h.stopped && h.next < len(h.waiting) && h.waiting[h.next] {
+		if err := h.to(h.next); err != nil {
 			h.stopped = true
 			h.turned.Broadcast()
 			return err
@@ -59,7 +55,7 @@ func (h *handover) give(n int, t *Trace) error {
 	return nil
 }
 
-// stop lets nobody wait any longer and gives nothing away any more.
+// stop lets nobody wait any longer and ends nothing any more.
 func (h *handover) stop() {
 	if h == nil {
 		return

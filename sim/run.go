@@ -49,11 +49,30 @@ type Options struct {
 	// Progress, if not nil, is told how many cells are done, the fractions of
 	// those in work included, from any goroutine, one call at a time.
 	Progress func(done float64, total int)
-	// Decisions, if not nil, is given every selection of each cell: replication
-	// by replication, and of each policy by policy, one call at a time. The
-	// trace is in order and good during the call. An error ends the run.
-	Decisions func(policy, replication int, t *Trace) error
+	// Decisions, if not nil, is given every selection of each cell. An error of
+	// it ends the run.
+	Decisions DecisionSink
+	// atOnce is how many decisions a worker keeps until it gives them away; 0
+	// means decisionsAtOnce.
+	atOnce int
 }
+
+// DecisionSink takes the selections of a run as they come, so that nobody has to
+// keep those of a whole cell.
+type DecisionSink interface {
+	// Take takes selections of a cell, in order of client and start. A cell gives
+	// several such blocks, whose clients and times overlap, from any goroutine,
+	// several at a time. The block is good during the call.
+	Take(policy, replication int, block []Decision) error
+	// End tells that those of a cell are all there: replication by replication,
+	// and of each policy by policy, one call at a time. It returns ctx's error
+	// if that ends first.
+	End(ctx context.Context, policy, replication int) error
+}
+
+// decisionsAtOnce is 6 MiB of them: enough that whoever puts blocks together
+// has a few thousand for ten million clients and a week.
+const decisionsAtOnce = 1 << 17
 
 // Run works all cells of the plan and returns their tallies, policy by policy
 // and within a policy by replication. If ctx ends first it returns ctx's error;
@@ -70,10 +89,12 @@ func Run(ctx context.Context, p *Plan, o Options) ([]*Tally, error) {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	r.parts = max(1, workers/len(r.tallies))
+	ctx, r.cancel = context.WithCancel(ctx)
+	defer r.cancel()
 	if o.Decisions != nil {
-		r.handover = newHandover(workers, len(r.tallies), func(n int, t *Trace) error {
+		r.handover = newHandover(workers, len(r.tallies), func(n int) error {
 			policy, rep := p.cellAt(n)
-			return o.Decisions(policy, rep, t)
+			return o.Decisions.End(ctx, policy, rep)
 		})
 		defer context.AfterFunc(ctx, r.handover.stop)()
 	}
@@ -100,8 +121,9 @@ type runner struct {
 	tallies []*Tally
 	traces  []*Trace
 	left    []atomic.Int32
-	// handover gives traces away; nil where nobody wants them.
+	// handover ends cells in their order; nil where nobody wants their decisions.
 	handover *handover
+	cancel   context.CancelFunc // ends the run where nobody can take them
 
 	mu   sync.Mutex
 	done float64
@@ -136,23 +158,45 @@ func (r *runner) cell(ctx context.Context, n int) bool {
 	paired := p.traced(policy)
 	c := newCellFor(r.parts, p, policy, rep, r.options.Level, paired || r.handover != nil)
 	c.progress = r.progress
+	if r.handover != nil && !paired {
+		c.giveDecisions(cmp.Or(r.options.atOnce, decisionsAtOnce), func(block []Decision) { r.take(ctx, n, block) })
+	}
 	if err := c.run(ctx); err != nil {
 		r.fail(ctx, fmt.Errorf("run policy %s, replication %d: %w", p.Policies[policy].Name, rep+1, err))
 		return false
 	}
 	i := policy*p.Replications + rep
 	r.tallies[i] = c.tally
-	if c.trace != nil {
-		c.trace.sort()
-	}
 	if paired {
+		c.trace.sort()
 		r.traces[i] = c.trace
 	}
-	if err := r.handover.give(n, c.trace); err != nil {
+	if r.handover == nil {
+		return true
+	}
+	if paired {
+		r.take(ctx, n, c.trace.Decisions)
+	} else {
+		c.trace.giveAway()
+	}
+	if ctx.Err() != nil {
+		return false
+	}
+	if err := r.handover.end(n); err != nil {
 		r.fail(ctx, err)
 		return false
 	}
 	return true
+}
+
+// take gives decisions of the n-th cell away, which are in order. Where they are
+// not taken the run ends.
+func (r *runner) take(ctx context.Context, n int, block []Decision) {
+	policy, rep := r.plan.cellAt(n)
+	if err := r.options.Decisions.Take(policy, rep, block); err != nil {
+		r.fail(ctx, err)
+		r.cancel()
+	}
 }
 
 // fail ends the run, unless that is what ended the cell.

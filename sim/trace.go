@@ -11,9 +11,28 @@ import (
 )
 
 // Trace is every selection of a cell, when it is done in order of client and
-// start.
+// start, or what has not been given away of them.
 type Trace struct {
 	Decisions []Decision
+	// give takes atOnce of them and the last, in order; nil: all are kept.
+	give   func(block []Decision)
+	atOnce int
+}
+
+// giveDecisions lets a cell keep no more of its decisions than that at once.
+func (c *cell) giveDecisions(atOnce int, give func(block []Decision)) {
+	c.trace.give, c.trace.atOnce = give, atOnce
+	c.eachWorker(func(w *cell) { w.trace.give, w.trace.atOnce = give, atOnce })
+}
+
+// giveAway gives away what is there.
+func (t *Trace) giveAway() {
+	if len(t.Decisions) == 0 {
+		return
+	}
+	t.sort()
+	t.give(t.Decisions)
+	t.Decisions = t.Decisions[:0]
 }
 
 // Decision is the end of one selection of one client.
@@ -44,6 +63,9 @@ func (c *cell) traceSelection(i int, a *selection.Action) {
 		d.Target = selection.NoRelay
 	}
 	c.trace.Decisions = append(c.trace.Decisions, d)
+	if c.trace.give != nil && len(c.trace.Decisions) >= c.trace.atOnce {
+		c.trace.giveAway()
+	}
 }
 
 // sort brings the decisions into the order of client and start. A client
@@ -54,6 +76,10 @@ func (t *Trace) sort() {
 	last := uint32(0)
 	for i := range d {
 		last = max(last, d[i].Client)
+	}
+	if int(last)>>2 > len(d) { // a few of many clients'
+		slices.SortFunc(d, byClient)
+		return
 	}
 	// The decisions of client n belong to [end[n-1], end[n]), of which those
 	// before next[n] are there.
@@ -84,6 +110,11 @@ func (t *Trace) sort() {
 	}
 }
 
+// byClient orders decisions by client and start.
+func byClient(a, b Decision) int {
+	return cmp.Or(cmp.Compare(a.Client, b.Client), cmp.Compare(a.Started, b.Started))
+}
+
 // WriteText writes a line a decision.
 func (t *Trace) WriteText(w io.Writer) error {
 	for _, d := range t.Decisions {
@@ -102,8 +133,7 @@ func compare(a, b *Trace, slots int) []PairSlot {
 	out := make([]PairSlot, slots)
 	x, y := a.Decisions, b.Decisions
 	for len(x) > 0 && len(y) > 0 {
-		o := cmp.Or(cmp.Compare(x[0].Client, y[0].Client), cmp.Compare(x[0].Started, y[0].Started))
-		switch {
+		switch o := byClient(x[0], y[0]); {
 		case o < 0:
 			out[x[0].Slot].Unmatched++
 			x = x[1:]

@@ -26,7 +26,7 @@ func BenchmarkDecisions(b *testing.B) {
 					if w, err = results.CreateDecisions(filepath.Join(b.TempDir(), "d"), plan); err != nil {
 						b.Fatal(err)
 					}
-					o.Decisions = w.Add
+					o.Decisions = w
 				}
 				tallies, err := sim.Run(b.Context(), plan, o)
 				if err != nil {

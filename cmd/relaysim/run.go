@@ -189,7 +189,7 @@ func (f *runFlags) options(cmd *cobra.Command) (scenarios.Options, error) {
 func (f *runFlags) simulate(cmd *cobra.Command, plan *sim.Plan, level sim.Level, decisions *results.DecisionsWriter) ([]*sim.Tally, error) {
 	o := sim.Options{Workers: f.workers, Level: level}
 	if decisions != nil {
-		o.Decisions = decisions.Add
+		o.Decisions = decisions
 	}
 	if plan.Clients() >= largeFleet {
 		// Fleets are memory without pointers: cheap for the collector to pass
