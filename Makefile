@@ -20,7 +20,7 @@ CHECKS := test fmt-check vet lint tidy race test-386 cross same-bytes reference-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build run check checks fmt reference mutants mutants-kernel test-kernel test-kernel-fresh bench bench-short bench-peers bench-go cover clean $(CHECKS)
+.PHONY: help build run check checks fmt reference mutants mutants-kernel test-kernel test-kernel-fresh bench bench-short bench-peers bench-instr bench-go cover clean $(CHECKS)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -107,6 +107,9 @@ bench-gate: bin/bench ## fail if a ratio or count of docs/performance.md is out 
 
 bench-peers: bin/bench ## compare with other simulators that are installed (SimPy)
 	bin/bench -set peers -o results/bench-peers.json
+
+bench-instr: bin/bench ## count instructions a selection under callgrind (valgrind, if it is installed)
+	bin/bench -set instr -o results/bench-instr.json
 
 .PHONY: bin/bench
 bin/bench:

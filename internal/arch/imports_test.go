@@ -58,7 +58,7 @@ var roomRules = map[string]roomRule{
 		"wiring may see all; nothing may see the wiring",
 	},
 	"tools": {
-		[]string{"scenarios", "sim", "selection"},
+		[]string{"scenarios", "sim", "selection", "results", "report"},
 		"the benchmarks run plans as every caller does; what only they could reach would not be what is used",
 	},
 	"internal/arch": {nil, "the tests read the other rooms' sources; importing them would make cycles"},

@@ -33,6 +33,10 @@ type job struct {
 	Hash bool `json:"hash,omitempty"`
 	// Trace keeps every decision.
 	Trace bool `json:"trace,omitempty"`
+	// Out is what becomes of the decisions, "" for nothing: see decisions.
+	Out string `json:"out,omitempty"`
+	// Bare leaves the calibration out.
+	Bare bool `json:"bare,omitempty"`
 }
 
 // outcome is what a job took and counted. Times are of the work alone: the plan
@@ -78,6 +82,9 @@ func (j *job) plan() (*sim.Plan, error) {
 // carryOut does the job in this process.
 func (j *job) carryOut() (*outcome, error) {
 	runtime.GOMAXPROCS(max(1, j.Workers))
+	if j.Bare {
+		return j.work()
+	}
 	before := calibrate()
 	o, err := j.work()
 	if err != nil {
@@ -132,7 +139,12 @@ func (j *job) simulate(plan *sim.Plan) (*outcome, error) {
 	}
 	var tallies []*sim.Tally
 	var err error
-	o := timed(func() { tallies, err = sim.Run(context.Background(), plan, options) })
+	o := timed(func() {
+		err = j.decisions(plan, &options, func() (err error) {
+			tallies, err = sim.Run(context.Background(), plan, options)
+			return err
+		})
+	})
 	if err != nil {
 		return nil, err
 	}

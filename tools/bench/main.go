@@ -2,7 +2,7 @@
 // measure beside a baseline that takes turns with it. docs/performance.md says
 // how to read what it prints.
 //
-//	bench [-set all|short|gate|peers] [-only REGEXP] [-o FILE]
+//	bench [-set all|short|gate|peers|instr] [-only REGEXP] [-o FILE]
 package main
 
 import (
@@ -32,7 +32,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	set := flags.String("set", "all", "`rows` to measure: all, short, gate or peers")
+	set := flags.String("set", "all", "`rows` to measure: all, short, gate, peers or instr")
 	only := flags.String("only", "", "measure only rows whose name matches this `regexp`")
 	output := flags.String("o", "results/bench.json", "`file` for all values")
 	one := flags.String(jobFlag[1:], "", "carry out one `job`, given as JSON, and print its outcome")
@@ -53,13 +53,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		err = b.gate()
 	case "peers":
 		err = b.peers()
+	case "instr":
+		err = b.instr()
 	case "short":
 		err = errors.Join(b.holds(shortHolds), b.rows(shortRows()))
 	case "all":
 		err = errors.Join(b.holds(allHolds), b.rows(allRows()))
 		fmt.Fprintln(stdout, "\ntruth, the model against the Linux kernel: make test-kernel (as root)")
 	default:
-		return fmt.Errorf("set %q is not known (all, short, gate or peers)", *set)
+		return fmt.Errorf("set %q is not known (all, short, gate, peers or instr)", *set)
 	}
 	return errors.Join(err, b.save(*output))
 }

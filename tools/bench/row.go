@@ -160,6 +160,20 @@ func lossRow(f fleetJob, reps int, limit time.Duration, losses ...float64) row {
 	return r
 }
 
+// outRow compares a run with what it costs to have every decision.
+func outRow(f fleetJob, limit time.Duration) row {
+	r := row{name: "out", metric: perSelection, over: fromFirst(5), reps: 3, limit: limit, variants: []variant{fleet("none", f)}}
+	kept := fleet("all decisions kept", f)
+	kept.job.Trace = true
+	r.variants = append(r.variants, kept)
+	for _, out := range []struct{ name, as string }{{"written", outFile}, {"written, then printed as text", outText}, {"written, then printed as CSV", outCSV}} {
+		v := fleet(out.name, f)
+		v.job.Out = out.as
+		r.variants = append(r.variants, v)
+	}
+	return r
+}
+
 // allRows are those of `make bench`. Where the whole would take longer than the
 // limit of a row, the last of its repetitions are left out.
 func allRows() []row {
@@ -167,8 +181,6 @@ func allRows() []row {
 	day := fleetJob{Shape: "XL", Days: 1}
 	week := fleet("week", fleetJob{Shape: "XL"})
 	huge := fleet("week", fleetJob{Shape: "XXL"})
-	traced := fleet("all decisions kept", day)
-	traced.job.Trace = true
 	live := fleet("XL, a day, class level", day)
 	live.job.Live = true
 	packetLive := fleet("L, half a day, packet level", fleetJob{Shape: "L", Days: 0.5})
@@ -212,7 +224,7 @@ func allRows() []row {
 			name: "load", metric: perByte, over: toFirst(2), reps: 5, limit: minute / 4,
 			variants: []variant{{"XL", job{Engine: "scenario", Fleet: fleetJob{Shape: "XL"}}}, {"encoding/json, tables alone", job{Engine: "json", Fleet: fleetJob{Shape: "XL"}}}},
 		},
-		{name: "out", metric: perSelection, over: fromFirst(2), reps: 3, limit: minute / 3, variants: []variant{fleet("none", day), traced}},
+		outRow(day, minute/2),
 		{name: "shipped", metric: wallSeconds, reps: 3, limit: minute / 4, variants: []variant{{"internet-relays, 20 replications, 2 workers", job{Engine: "shipped", Workers: 2}}}},
 	}
 }

@@ -28,10 +28,13 @@ const tableHead = `| row | variant | min / median / max | repetitions | of one r
 func (o *outcome) words() string {
 	var parts []string
 	add := func(format string, x ...any) { parts = append(parts, fmt.Sprintf(format, x...)) }
-	if o.Selections > 0 {
+	switch {
+	case o.Selections > 0 && o.CPU == 0:
+		add("%s selections", many(float64(o.Selections)))
+	case o.Selections > 0:
 		add("%s selections in %s s of CPU, %s/s", many(float64(o.Selections)), figure(o.CPU), many(float64(o.Selections)/o.CPU))
 	}
-	if o.Events > 0 && (o.Levels["class"] == 0) {
+	if o.Events > 0 && o.CPU > 0 && o.Levels["class"] == 0 {
 		add("%s events/s", many(float64(o.Events)/o.CPU))
 	}
 	if o.Probes > 0 && o.CPU > 0 {
