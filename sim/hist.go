@@ -1,9 +1,9 @@
 package sim
 
-import (
-	"math/bits"
-	"slices"
-)
+import "math/bits"
+
+// lowBits is the width of the counts that most buckets stay below.
+const lowBits = 16
 
 // Hist is a histogram of non-negative integers with a relative resolution of
 // 1/32 and exact minimum, maximum, sum and count. It is mergeable; the zero
@@ -12,10 +12,14 @@ type Hist struct {
 	N        uint64
 	Sum      uint64
 	Min, Max uint64 // meaningless while N is 0
-	// Buckets are those from that of Min to that of Max, the first of which is
-	// bucket First.
-	First   int
-	Buckets []uint64
+	// Low are the counts of the buckets from that of Min to that of Max, the
+	// first of which is bucket First, modulo 1<<16. High, empty while all counts
+	// are below that, are the multiples of 1<<16 in them, which suffices for
+	// 1<<48 values in a bucket. A run has tens of thousands of histograms, most
+	// of them of one place, so that they have to be small.
+	First int
+	Low   []uint16
+	High  []uint32
 }
 
 // Add counts one value.
@@ -29,25 +33,58 @@ func (h *Hist) Add(v uint64) {
 	h.N++
 	h.Sum += v
 	i := bucketOf(v)
-	if i-h.First >= len(h.Buckets) || i < h.First {
+	if i-h.First >= len(h.Low) || i < h.First {
 		h.reach(i, i+1)
 	}
-	h.Buckets[i-h.First]++
+	i -= h.First
+	if h.Low[i]++; h.Low[i] == 0 {
+		h.carry(i, 1)
+	}
+}
+
+// carry adds multiples of 1<<16 to the count of a bucket, numbered from First.
+func (h *Hist) carry(i int, multiples uint32) {
+	if h.High == nil {
+		h.High = make([]uint32, len(h.Low))
+	}
+	h.High[i] += multiples
+}
+
+// count is the count of a bucket, numbered from First.
+func (h *Hist) count(i int) uint64 {
+	n := uint64(h.Low[i])
+	if h.High != nil {
+		n += uint64(h.High[i]) << lowBits
+	}
+	return n
 }
 
 // reach grows the histogram to the buckets from one to before another. There
 // are never more than the values need, so that equal contents are equal in
 // every byte.
 func (h *Hist) reach(from, to int) {
-	if len(h.Buckets) == 0 {
+	if len(h.Low) == 0 {
 		h.First = from
 	}
-	if n := h.First - from; n > 0 {
-		h.First, h.Buckets = from, slices.Insert(h.Buckets, 0, make([]uint64, n)...)
+	before, after := max(0, h.First-from), max(0, to-h.First-len(h.Low))
+	h.First -= before
+	h.Low = widened(h.Low, before, after)
+	if h.High != nil {
+		h.High = widened(h.High, before, after)
 	}
-	if n := to - h.First - len(h.Buckets); n > 0 {
-		h.Buckets = append(h.Buckets, make([]uint64, n)...)
+}
+
+// widened is a with so many zeros before and after it, and little room for more.
+func widened[T uint16 | uint32](a []T, before, after int) []T {
+	n := before + len(a) + after
+	if before == 0 && n <= cap(a) {
+		clear(a[len(a):n])
+		return a[:n]
 	}
+	const room = 16
+	wide := make([]T, n, n+n/8+room)
+	copy(wide[before:], a)
+	return wide
 }
 
 // Merge adds the counts of o.
@@ -61,9 +98,14 @@ func (h *Hist) Merge(o *Hist) {
 	h.Max = max(h.Max, o.Max)
 	h.N += o.N
 	h.Sum += o.Sum
-	h.reach(o.First, o.First+len(o.Buckets))
-	for i, n := range o.Buckets {
-		h.Buckets[o.First-h.First+i] += n
+	h.reach(o.First, o.First+len(o.Low))
+	for i := range o.Low {
+		j := o.First - h.First + i
+		n := uint64(h.Low[j]) + o.count(i)
+		h.Low[j] = uint16(n)
+		if n >>= lowBits; n > 0 {
+			h.carry(j, uint32(n))
+		}
 	}
 }
 
@@ -80,8 +122,8 @@ func (h *Hist) Quantile(q float64) (v uint64, ok bool) {
 	}
 	need = min(max(need, 1), h.N)
 	seen := uint64(0)
-	for i, n := range h.Buckets {
-		seen += n
+	for i := range h.Low {
+		seen += h.count(i)
 		if seen >= need {
 			return min(max(bucketTop(h.First+i), h.Min), h.Max), true
 		}
@@ -92,8 +134,8 @@ func (h *Hist) Quantile(q float64) (v uint64, ok bool) {
 // Each calls f for every non-empty bucket in ascending order with its upper
 // bound and count.
 func (h *Hist) Each(f func(top, n uint64)) {
-	for i, n := range h.Buckets {
-		if n > 0 {
+	for i := range h.Low {
+		if n := h.count(i); n > 0 {
 			f(min(bucketTop(h.First+i), h.Max), n)
 		}
 	}

@@ -41,6 +41,77 @@ func TestHistBucketsCoverTheIntegers(t *testing.T) {
 	}
 }
 
+// TestHistCountsBeyondLow: a bucket that has more values than its low half can
+// count, added one by one and merged, in whatever order the others are reached.
+func TestHistCountsBeyondLow(t *testing.T) {
+	const many = 3<<lowBits + 7
+	one := func(from, to uint64) (h Hist) {
+		for v := from; v < to; v++ {
+			h.Add(v)
+		}
+		return h
+	}
+	var added Hist
+	for range many {
+		added.Add(20)
+	}
+	merged := one(5, 30)
+	for _, h := range []Hist{added, one(40, 50), added, one(0, 3)} {
+		merged.Merge(&h)
+	}
+	other := one(0, 3)
+	for _, h := range []Hist{one(40, 50), added, one(5, 30), added} {
+		other.Merge(&h)
+	}
+	if d := cmp.Diff(merged, other); d != "" {
+		t.Errorf("the order of merging matters (-one +other):\n%s", d)
+	}
+	got := map[uint64]uint64{}
+	merged.Each(func(top, n uint64) { got[top] = n })
+	want := map[uint64]uint64{20: 2*many + 1}
+	for v := range uint64(50) {
+		if v < 3 || v >= 5 && v < 30 && v != 20 || v >= 40 {
+			want[v] = 1
+		}
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("counts (-want +got):\n%s", d)
+	}
+	if v, ok := merged.Quantile(0.5); v != 20 || !ok {
+		t.Errorf("Quantile(0.5) = %d, %v, want 20", v, ok)
+	}
+}
+
+// TestHistEqualsCounts: under random values in random order a histogram says of
+// each bucket what a plain map of counts does.
+func TestHistEqualsCounts(t *testing.T) {
+	k := rng.Seed(9)
+	var h, half Hist
+	want := map[uint64]uint64{}
+	n := uint64(0)
+	for range 400 {
+		v := k.Draw(rng.Place, n) >> (64 - k.Draw(rng.Hours, n)%4*8)
+		for range 1 + k.Draw(rng.Day, n)%3000 {
+			if n++; n%2 == 0 {
+				h.Add(v)
+			} else {
+				half.Add(v)
+			}
+			want[bucketTop(bucketOf(v))]++
+		}
+	}
+	h.Merge(&half)
+	if top := bucketTop(bucketOf(h.Max)); top != h.Max { // Each clamps it
+		want[h.Max] = want[top]
+		delete(want, top)
+	}
+	got := map[uint64]uint64{}
+	h.Each(func(top, n uint64) { got[top] = n })
+	if d := cmp.Diff(want, got); d != "" || len(h.High) == 0 {
+		t.Errorf("counts of %d values, carried: %v (-want +got):\n%s", n, len(h.High) > 0, d)
+	}
+}
+
 func TestHistMergeIsAddition(t *testing.T) {
 	var a, b, all Hist
 	for v := range uint64(300) {
