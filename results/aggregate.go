@@ -100,8 +100,11 @@ func fits(p *sim.Plan, t *sim.Tally) error {
 	}
 	for i := range t.Slots {
 		s := &t.Slots[i]
-		if len(s.FoundBy) > len(p.FoundBounds) || len(s.TimeOn) > len(p.Relays) || s.Sessions > 0 && len(s.FoundBy) != len(p.FoundBounds) {
-			return fmt.Errorf("slot %d has %d found bounds and %d relays, the plan %d and %d", i, len(s.FoundBy), len(s.TimeOn), len(p.FoundBounds), len(p.Relays))
+		if len(s.FoundBy) > len(p.FoundBounds) || s.Sessions > 0 && len(s.FoundBy) != len(p.FoundBounds) {
+			return fmt.Errorf("slot %d has %d found bounds, the plan %d", i, len(s.FoundBy), len(p.FoundBounds))
+		}
+		if n := len(s.TimeOn); n > 0 && int(s.TimeOn[n-1].Relay) >= len(p.Relays) {
+			return fmt.Errorf("slot %d has clients on relay %d, the plan %d relays", i, s.TimeOn[n-1].Relay, len(p.Relays))
 		}
 	}
 	for i := range t.Pairs {

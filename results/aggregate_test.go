@@ -47,6 +47,7 @@ func TestAggregateRefuses(t *testing.T) {
 		{"a foreign cell", func(ts []*sim.Tally) []*sim.Tally { ts[0].Policy = 99; return ts }, "belongs to no cell"},
 		{"too few slots", func(ts []*sim.Tally) []*sim.Tally { ts[0].Slots = ts[0].Slots[1:]; return ts }, "slots"},
 		{"too few relays", func(ts []*sim.Tally) []*sim.Tally { ts[0].Relays = nil; return ts }, "0 relays, the plan 15"},
+		{"a foreign relay", func(ts []*sim.Tally) []*sim.Tally { ts[0].Slots[2].TimeOn.Add(15, 1); return ts }, "slot 2 has clients on relay 15, the plan 15 relays"},
 		{"a foreign pair", func(ts []*sim.Tally) []*sim.Tally { ts[0].Pairs = []sim.PairTally{{Pair: 0}}; return ts }, "pair 0"},
 	} {
 		p := madeup.Plan()

@@ -50,7 +50,7 @@ func (q question) clients(p *pool) (x float64, ok bool) {
 	case sim.SelectedBy:
 		return q.selectedBy(p)
 	case sim.LoadShare:
-		return ratio(p.TimeOn[q.relay], sum(p.TimeOn))
+		return ratio(p.TimeOn.Of(selection.RelayID(q.relay)), p.TimeOn.Sum())
 	case sim.FoundWithin:
 		return ratio(p.FoundBy[slices.Index(p.plan.FoundBounds, q.within)], p.Sessions)
 	case sim.FoundTime:

@@ -20,7 +20,7 @@ func handMade() (*sim.Plan, *sim.Tally) {
 	s := sim.SlotTally{
 		Sessions: 8, FoundBy: []uint64{6}, Online: 1000, Without: 250,
 		OnlineAll: 2 * 24 * 3600 * 1e6, // two client-days
-		TimeOn:    []uint64{0, 500, 250, 0},
+		TimeOn:    sim.RelayTimes{{Relay: 1, Time: 500}, {Relay: 2, Time: 250}},
 		Probes:    60, DistanceKnown: 3, Detection: 10e6, Resist: 20e6, Probing: 4e6, Registration: 2e6, RetryWait: 4e6,
 		Roams: 3, Moves: 1, Outdated: 2,
 	}
@@ -142,13 +142,13 @@ func TestPoolLeavesTally(t *testing.T) {
 	tally.Slots = append(tally.Slots, tally.Slots[0])
 	n := tally.Slots[0].Rounds.N
 	both := pooled(p, tally, []int{0, 1})
-	if both.Sessions != 16 || both.SlotTally.Rounds.N != 2*n || both.TimeOn[1] != 1000 {
+	if both.Sessions != 16 || both.SlotTally.Rounds.N != 2*n || both.TimeOn.Of(1) != 1000 {
 		t.Errorf("two slots pool to %d sessions, %d selections, %d µs on a; want 16, %d, 1000", both.Sessions, both.SlotTally.Rounds.N, both.TimeOn[1], 2*n)
 	}
 	if both.online != 5 {
 		t.Errorf("a label counts %d clients, want 5 once", both.online)
 	}
-	if tally.Slots[0].Rounds.N != n || tally.Slots[0].TimeOn[1] != 500 {
+	if tally.Slots[0].Rounds.N != n || tally.Slots[0].TimeOn.Of(1) != 500 {
 		t.Error("pooling changed the tally")
 	}
 }

@@ -19,7 +19,6 @@ type pool struct {
 func pooled(p *sim.Plan, t *sim.Tally, slots []int) *pool {
 	out := &pool{plan: p, tally: t, slots: slots}
 	out.FoundBy = make([]uint64, len(p.FoundBounds))
-	out.TimeOn = make([]uint64, len(p.Relays))
 	seen := make([]bool, len(p.Labels))
 	for _, s := range slots {
 		out.SlotTally.Add(&t.Slots[s])

@@ -196,7 +196,7 @@ func loadShare(ps []*pool, plan *sim.Plan) []Part {
 	}
 	return breakdown(ps, UnitClients, len(plan.Relays),
 		func(i int) string { return plan.Relays[i].Name },
-		func(p *pool, i int) float64 { return float64(p.TimeOn[i]) / span(plan) })
+		func(p *pool, i int) float64 { return float64(p.TimeOn.Of(selection.RelayID(i))) / span(plan) })
 }
 
 // span is the time over which averages are taken, in microseconds.

@@ -149,9 +149,7 @@ func TestClientTimeIsConserved(t *testing.T) {
 			if s.Without > s.Online {
 				t.Errorf("world %d slot %d: %d µs without a relay of %d online", seed, i, s.Without, s.Online)
 			}
-			for _, us := range s.TimeOn {
-				on += us
-			}
+			on += s.TimeOn.Sum()
 			for _, us := range s.TimeBy {
 				by += us
 			}

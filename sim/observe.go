@@ -13,9 +13,10 @@ func newTally(p *Plan, policy, replication int) *Tally {
 		Slots: make([]SlotTally, p.Slots()), Relays: make([]RelayTally, len(p.Relays)),
 		Online: make([]uint64, len(p.Labels)), Never: make([]uint64, len(p.Labels)),
 	}
+	n := len(p.FoundBounds)
+	found := make([]uint64, n*len(t.Slots))
 	for i := range t.Slots {
-		t.Slots[i].FoundBy = make([]uint64, len(p.FoundBounds))
-		t.Slots[i].TimeOn = make([]uint64, len(p.Relays))
+		t.Slots[i].FoundBy = found[i*n : (i+1)*n : (i+1)*n]
 	}
 	return t
 }
@@ -55,7 +56,7 @@ func (c *cell) setConnected(i int, on bool) {
 		c.observeConnectedTime(s, cl.parent, cl.by)
 		return
 	}
-	s.TimeOn[cl.parent] -= c.measured()
+	s.TimeOn.Add(cl.parent, -c.measured())
 	s.TimeBy[cl.by] -= c.measured()
 	if cl.found {
 		return
@@ -72,7 +73,7 @@ func (c *cell) setConnected(i int, on bool) {
 
 // observeConnectedTime ends a span of time with a parent.
 func (c *cell) observeConnectedTime(s *SlotTally, parent selection.RelayID, by selection.By) {
-	s.TimeOn[parent] += c.measured()
+	s.TimeOn.Add(parent, c.measured())
 	s.TimeBy[by] += c.measured()
 }
 
@@ -283,10 +284,8 @@ func (c *cell) finish() {
 	c.loads.close()
 	for i := range c.tally.Slots {
 		s := &c.tally.Slots[i]
-		s.Without = s.Online
-		for _, us := range s.TimeOn {
-			s.Without -= us
-		}
+		s.TimeOn.settle()
+		s.Without = s.Online - s.TimeOn.Sum()
 	}
 }
 

@@ -54,7 +54,7 @@ type SlotTally struct {
 	Online, Without uint64
 	// TimeOn integrates registered and connected client time by relay, and
 	// TimeBy by how the parent was found, after the warm-up.
-	TimeOn []uint64
+	TimeOn RelayTimes
 	TimeBy [selection.NumBy]uint64
 	// OnlineAll is Online without the warm-up cut, for rates per client-day.
 	OnlineAll uint64
@@ -171,7 +171,6 @@ func (s *SlotTally) Add(o *SlotTally) {
 	}
 	for _, v := range [...]struct{ to, from []uint64 }{
 		{s.FoundBy, o.FoundBy},
-		{s.TimeOn, o.TimeOn},
 		{s.TimeBy[:], o.TimeBy[:]},
 		{s.Selections[:], o.Selections[:]},
 		{s.RegFailures[:], o.RegFailures[:]},
@@ -181,6 +180,7 @@ func (s *SlotTally) Add(o *SlotTally) {
 			v.to[i] += n
 		}
 	}
+	s.TimeOn.merge(o.TimeOn)
 	for _, v := range [...]struct{ to, from *Hist }{
 		{&s.FoundTime, &o.FoundTime},
 		{&s.SelectionTime, &o.SelectionTime},

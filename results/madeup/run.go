@@ -194,7 +194,6 @@ func tally(p *sim.Plan, policy, replication int) *sim.Tally {
 	}
 	for i := range t.Slots {
 		t.Slots[i].FoundBy = make([]uint64, len(p.FoundBounds))
-		t.Slots[i].TimeOn = make([]uint64, len(p.Relays))
 	}
 	f := &fates[policy]
 	if f.found == 0 {
@@ -230,7 +229,8 @@ func siteClients(p *sim.Plan, t *sim.Tally, site, label int) {
 	s.Online = s.OnlineAll * 6 / 7
 	s.Without = s.Online / 4000
 	a := s.Online * (480 + noise(40, t.Replication, site)) / 1000
-	s.TimeOn[3+2*site], s.TimeOn[4+2*site] = a, s.Online-s.Without-a
+	s.TimeOn.Add(selection.RelayID(3+2*site), a)
+	s.TimeOn.Add(selection.RelayID(4+2*site), s.Online-s.Without-a)
 	s.Selections[selection.ByProbe] = n
 	s.DistanceKnown = n
 	for i := range n {
@@ -263,8 +263,9 @@ func outsideClients(p *sim.Plan, t *sim.Tally, f *fate, label, network int) {
 	s.Online = s.OnlineAll * 6 / 7
 	s.Without = s.Online * uint64(f.without) / 1000
 	on := s.Online - s.Without
-	s.TimeOn[dmz1] = on * uint64(f.onDMZ1) / 1000
-	s.TimeOn[dmz2] = on - s.TimeOn[dmz1]
+	first := on * uint64(f.onDMZ1) / 1000
+	s.TimeOn.Add(dmz1, first)
+	s.TimeOn.Add(dmz2, on-first)
 	if f.by == selection.ByNone {
 		s.Selections[selection.ByNone] = n * 9
 	} else {
@@ -312,7 +313,7 @@ func relays(p *sim.Plan, t *sim.Tally) {
 	for i := range t.Relays {
 		r := &t.Relays[i]
 		for j := range t.Slots {
-			r.Load += t.Slots[j].TimeOn[i]
+			r.Load += t.Slots[j].TimeOn.Of(selection.RelayID(i))
 		}
 		mean := uint32(r.Load / span)
 		for at := time.Duration(0); at < p.Duration; at += sim.SampleEvery {
