@@ -110,63 +110,6 @@ type exchange struct {
 	others []*exchange
 }
 
-// numRequests counts the kinds that begin an exchange: TCP, UDP, EchoRequest.
-const numRequests = int(EchoRequest) + 1
-
-// memo has the exchanges of a State: a row for each attachment and guard that
-// have been asked about, with an element for each host and kind.
-type memo struct {
-	rows   [][]*exchange
-	guards []int // by box; the first has 1
-	kinds  int   // of guards, none included
-}
-
-func newMemo(n *Network) memo {
-	m := memo{guards: make([]int, len(n.boxes)), kinds: 1}
-	for i := range n.boxes {
-		if n.boxes[i].kind == Guard {
-			m.guards[i] = m.kinds
-			m.kinds++
-		}
-	}
-	m.rows = make([][]*exchange, n.attachments*m.kinds)
-	return m
-}
-
-// at is the place of an exchange.
-func (m *memo) at(n *Network, a Attachment, h HostID, k Kind) **exchange {
-	row := n.attachment(a) * m.kinds
-	if a.Guard != 0 {
-		row += m.guards[a.Guard.Box()]
-	}
-	r := m.rows[row]
-	if r == nil {
-		r = make([]*exchange, len(n.hosts)*numRequests)
-		m.rows[row] = r
-	}
-	return &r[int(h)*numRequests+int(k)]
-}
-
-func (m *memo) clear() { clear(m.rows) }
-
-// forget forgets the exchanges in which a host takes part.
-func (m *memo) forget(n *Network, h HostID) {
-	for _, r := range m.rows {
-		if r == nil {
-			continue
-		}
-		clear(r[int(h)*numRequests : (int(h)+1)*numRequests])
-		if len(n.views) == 0 && len(n.known) == 1 {
-			continue // names lead to their own hosts
-		}
-		for i, e := range r {
-			if e != nil && e.owner == h {
-				r[i] = nil
-			}
-		}
-	}
-}
-
 // Fate is what becomes of a request of kind k (TCP, UDP or EchoRequest) from
 // an attachment to a host while links, hosts and views stay as they are, and of
 // its reply: EchoReply to EchoRequest, k otherwise. It agrees with Walk for what
