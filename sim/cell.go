@@ -75,7 +75,7 @@ type cell struct {
 	solo       *solo
 	scratch    selection.Scratch
 	handedOver []handed
-	extras     []extra // of the batch that is taken through the window
+	extras     extras // of the batch that is taken through the window
 
 	progress func(fraction float64) // nil: nobody asks
 	tally    *Tally

@@ -18,7 +18,7 @@ type resting struct {
 	net         topology.NetworkID // the present or the last, or noNetwork
 	edition     uint16
 	flags       uint16
-	extra       uint16 // 1 + the place in the batch's extras; 0: none
+	extra       uint16 // its number in the batch's extras; 0: none
 }
 
 // Flags of a resting client, above the two bits of its cause.
@@ -36,31 +36,6 @@ const (
 	restsFresh // it has not begun
 )
 
-// extra is what few resting clients have.
-type extra struct {
-	left     [2]formerParent
-	on       vtime.Instant // begin of a session that has not found a relay
-	gatherAt vtime.Instant
-	// parent is the relay it last registered with, which it has given up.
-	parent selection.RelayID
-	by     selection.By
-}
-
-// batchSize is how many clients a worker takes at once.
-const batchSize = 1 << 13
-
-// batch keeps the extras of so many clients.
-type batch struct{ extras []extra }
-
-// keep makes a copy of the extras those of the batch, in little more memory
-// than they need.
-func (b *batch) keep(extras []extra) {
-	if n := len(extras); n > cap(b.extras) || n < cap(b.extras)/2 {
-		b.extras = make([]extra, 0, n+n/8)
-	}
-	b.extras = append(b.extras[:0], extras...)
-}
-
 func (r *resting) is(flag uint16) bool { return r.flags&flag != 0 }
 
 func (r *resting) set(flag uint16, to bool) {
@@ -72,7 +47,7 @@ func (r *resting) set(flag uint16, to bool) {
 // layDown makes a resting client of cl, unless something is in flight or its
 // events cannot be told again from what a resting client keeps. It does so at
 // the end of a window; nothing but its own events touches it before.
-func (c *cell) layDown(cl *client, r *resting, to *[]extra, until vtime.Instant) bool {
+func (c *cell) layDown(cl *client, r *resting, to *extras, until vtime.Instant) bool {
 	if cl.conn.open || cl.ask.open || cl.contactAt != vtime.Never || cl.lostAt != vtime.Never ||
 		cl.leaveAt != vtime.Never && cl.leaveAt >= until {
 		return false
@@ -98,20 +73,8 @@ func (c *cell) layDown(cl *client, r *resting, to *[]extra, until vtime.Instant)
 	return true
 }
 
-// keepExtra keeps what has no place in r. Of a former parent nothing is kept
-// once a return to it is no flap any more.
-func (c *cell) keepExtra(cl *client, r *resting, to *[]extra, until vtime.Instant) {
-	flap := cl.left[0].relay != selection.NoRelay && cl.left[0].at.Add(c.plan.FlapWithin) > until
-	parent, by := r.rest.Parent()
-	if !flap && (cl.found || !cl.online) && cl.gatherAt == vtime.Never && cl.parent == parent && cl.by == by {
-		return
-	}
-	*to = append(*to, extra{cl.left, cl.session.on, cl.gatherAt, cl.parent, cl.by})
-	r.extra = uint16(len(*to))
-}
-
 // getUp makes a client of r again.
-func (c *cell) getUp(cl *client, i int, group uint32, r *resting, from []extra) {
+func (c *cell) getUp(cl *client, i int, group uint32, r *resting, from *extras) {
 	g := &c.groups[group]
 	key := clientKey(g.key, g.plan.First+i-g.first)
 	if r.is(restsFresh) {
@@ -136,8 +99,7 @@ func (c *cell) getUp(cl *client, i int, group uint32, r *resting, from []extra) 
 	cl.everOnline, cl.everRegistered, cl.found = r.is(restsWasOnline), r.is(restsWasRegistered), r.is(restsFound)
 	cl.cause = cause(r.flags & restsCause)
 	if r.extra != 0 {
-		x := &from[r.extra-1]
-		cl.left, cl.session.on, cl.gatherAt, cl.parent, cl.by = x.left, x.on, x.gatherAt, x.parent, x.by
+		from.giveBack(cl, r.extra)
 	}
 	switch {
 	case !cl.online:
@@ -179,8 +141,7 @@ func (c *cell) finishResting(group uint32, r *resting, ch *batch) {
 		everOnline: r.is(restsWasOnline), everRegistered: r.is(restsWasRegistered),
 	}
 	e.parent, e.by = r.rest.Parent()
-	if r.extra != 0 {
-		x := &ch.extras[r.extra-1]
+	if x := ch.extras.beyondFormer(r.extra); x != nil {
 		e.parent, e.by = x.parent, x.by
 	}
 	if e.online {

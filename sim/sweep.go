@@ -216,7 +216,7 @@ func (c *cell) sweepAll(ctx context.Context) error {
 // sweepBatch takes the resting clients of a batch through the window.
 func (c *cell) sweepBatch(s *sweep, k int) {
 	ch, t, group := &s.batches[k], &s.turn, s.groupOf[k]
-	c.extras = c.extras[:0]
+	c.extras.clear()
 	first := k * batchSize
 	for i := first; i < min(first+batchSize, len(s.resting)); i++ {
 		group = c.groupOf(i, group)
@@ -224,15 +224,14 @@ func (c *cell) sweepBatch(s *sweep, k int) {
 		switch {
 		case r.is(restsAwake):
 		case t.changed && c.touched(t, group, r):
-			c.takeTurn(t, i, group, r, ch.extras, true)
+			c.takeTurn(t, i, group, r, &ch.extras, true)
 		case r.due < t.until:
-			c.takeTurn(t, i, group, r, ch.extras, false)
+			c.takeTurn(t, i, group, r, &ch.extras, false)
 		case r.extra != 0:
-			c.extras = append(c.extras, ch.extras[r.extra-1])
-			r.extra = uint16(len(c.extras))
+			c.carryExtra(r, &ch.extras, &c.extras, t.until)
 		}
 	}
-	ch.keep(c.extras)
+	ch.extras.keep(&c.extras)
 }
 
 // takeOver gives a client a place among those that are awake.

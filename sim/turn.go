@@ -57,7 +57,7 @@ func (c *cell) touched(t *turn, group uint32, r *resting) bool {
 
 // takeTurn takes one client through the window. touched: it has to be told what
 // happened before.
-func (c *cell) takeTurn(t *turn, i int, group uint32, r *resting, from []extra, touched bool) {
+func (c *cell) takeTurn(t *turn, i int, group uint32, r *resting, from *extras, touched bool) {
 	cl := c.solo.client
 	c.solo.agenda, c.solo.away = c.solo.agenda[:0], false
 	fresh := r.is(restsFresh)
