@@ -48,7 +48,7 @@ func (r *resting) set(flag uint16, to bool) {
 // events cannot be told again from what a resting client keeps. It does so at
 // the end of a window; nothing but its own events touches it before.
 func (c *cell) layDown(cl *client, r *resting, to *extras, until vtime.Instant) bool {
-	if cl.conn.open || cl.ask.open || cl.contactAt != vtime.Never || cl.lostAt != vtime.Never ||
+	if cl.conn.open || cl.contactAt != vtime.Never || cl.lostAt != vtime.Never ||
 		cl.leaveAt != vtime.Never && cl.leaveAt >= until {
 		return false
 	}
