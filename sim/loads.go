@@ -23,12 +23,20 @@ func (l loadChange) rises() bool       { return l&1 == 1 }
 type loads struct {
 	relays  []RelayTally
 	now     []uint32 // by relay: the load when it was last settled
-	pending [][]loadChange
-	waiting int // changes in pending
+	pending []loadRuns
+	free    [][]loadChange // runs to be used again, for whichever relay
+	waiting int            // changes in pending
 	warm    vtime.Instant
 	end     vtime.Instant
 	sorting []loadSorter // one for each goroutine that settles
 }
+
+// loadRuns are the changes of one relay that wait, in runs of runLength; the
+// last is being filled. Many of them wait, for other relays in every window, so
+// that a slice for each relay would be far too long most of the time.
+type loadRuns [][]loadChange
+
+const runLength = 256
 
 // loadSorter sorts the changes of one relay.
 type loadSorter struct {
@@ -41,7 +49,7 @@ type loadSorter struct {
 type loadBin struct{ rises, falls, place int }
 
 func newLoads(relays []RelayTally, warm, end vtime.Instant) loads {
-	return loads{relays: relays, now: make([]uint32, len(relays)), pending: make([][]loadChange, len(relays)), warm: warm, end: end}
+	return loads{relays: relays, now: make([]uint32, len(relays)), pending: make([]loadRuns, len(relays)), warm: warm, end: end}
 }
 
 // change notes that a relay's load rises or falls by one client.
@@ -50,8 +58,34 @@ func (l *loads) change(id selection.RelayID, at vtime.Instant, rises bool) {
 	if rises {
 		c |= 1
 	}
-	l.pending[id] = append(l.pending[id], c)
+	runs := l.pending[id]
+	if n := len(runs); n == 0 || len(runs[n-1]) == runLength {
+		runs = append(runs, l.newRun())
+		l.pending[id] = runs
+	}
+	last := &runs[len(runs)-1]
+	*last = append(*last, c)
 	l.waiting++
+}
+
+func (l *loads) newRun() []loadChange {
+	n := len(l.free)
+	if n == 0 {
+		return make([]loadChange, 0, runLength)
+	}
+	run := l.free[n-1]
+	l.free = l.free[:n-1]
+	return run[:0]
+}
+
+// empty lets go of all changes.
+func (l *loads) empty() {
+	for id, runs := range l.pending {
+		l.free = append(l.free, runs...)
+		clear(runs)
+		l.pending[id] = runs[:0]
+	}
+	l.waiting = 0
 }
 
 // settle works off the changes, and those that others have noted, all of which
@@ -76,7 +110,10 @@ func (l *loads) settle(to vtime.Instant, others ...*loads) {
 		}
 		wg.Wait()
 	}
-	l.waiting = 0
+	l.empty()
+	for _, o := range others {
+		o.empty()
+	}
 }
 
 // settleRelay integrates and samples a relay's load. A sample is the load
@@ -84,11 +121,9 @@ func (l *loads) settle(to vtime.Instant, others ...*loads) {
 func (l *loads) settleRelay(x *loadSorter, id int, to vtime.Instant, others []*loads) {
 	t := &l.relays[id]
 	first := max(0, len(t.Samples)-1) // the bin that is open
-	x.sources = append(x.sources[:0], l.pending[id])
-	l.pending[id] = l.pending[id][:0]
+	x.sources = append(x.sources[:0], l.pending[id]...)
 	for _, o := range others {
-		x.sources = append(x.sources, o.pending[id])
-		o.pending[id] = o.pending[id][:0]
+		x.sources = append(x.sources, o.pending[id]...)
 	}
 	x.sort(first)
 	for k := range x.bins {

@@ -23,7 +23,7 @@ func TestLoadsInAnyOrder(t *testing.T) {
 			rises bool
 		}
 		var all []change
-		for range r.IntN(400) {
+		for range r.IntN(400) * int(1+3*(seed%8/7)) { // now and then in several runs
 			from := vtime.Instant(r.Int64N(int64(end)))
 			to := from + vtime.Instant(r.Int64N(int64(end-from)))
 			if r.IntN(3) == 0 { // at one instant with others
