@@ -192,9 +192,7 @@ func (f *runFlags) simulate(cmd *cobra.Command, plan *sim.Plan, level sim.Level,
 		o.Decisions = decisions
 	}
 	if plan.Clients() >= largeFleet {
-		// Fleets are memory without pointers: cheap for the collector to pass
-		// over, and dear to have twice.
-		defer debug.SetGCPercent(debug.SetGCPercent(20))
+		defer debug.SetGCPercent(debug.SetGCPercent(collectAt(plan.Clients())))
 	}
 	p := newProgress(f.progress.value, cmd.ErrOrStderr(), len(plan.Policies)*plan.Replications)
 	defer p.close()
@@ -205,6 +203,12 @@ func (f *runFlags) simulate(cmd *cobra.Command, plan *sim.Plan, level sim.Level,
 	}
 	return tallies, decisions.Finish()
 }
+
+// collectAt is by how many percent the heap of a run of a large fleet grows
+// until the collector runs. Fleets are memory without pointers, cheap for the
+// collector to pass over and dear to have twice: what it has to look at hardly
+// grows with the clients, so what is left to it need not either.
+func collectAt(clients int) int { return min(20, max(5, 80_000_000/clients)) }
 
 // deliver writes the files, prints the result, and ends with the verdict. The
 // result is printed even where it cannot be written: it may have taken long.
