@@ -101,6 +101,11 @@ type ErrorFate struct {
 type exchange struct {
 	fate  Fate
 	owner HostID // whom the request arrives at, or AnyHost
+	more  *furtherFates
+}
+
+// furtherFates are what few exchanges are asked for.
+type furtherFates struct {
 	// errors has the fate of the error for TTLs from 1. If goesOn, its last
 	// element is also that of all greater TTLs: the request calls for an error
 	// though it does not expire. It is computed when first asked for.
@@ -154,18 +159,19 @@ func (s *State) ErrorFateOf(p *Packet) (f ErrorFate, ok bool) {
 }
 
 func (s *State) errorFate(e *exchange, a Attachment, h HostID, k Kind, way uint64, ttl uint8) (f ErrorFate, ok bool) {
-	if !e.known {
+	m := e.further()
+	if !m.known {
 		if p, ok := s.request(a, h, k, way); ok {
-			s.findErrors(e, p)
+			s.findErrors(m, p)
 		}
-		e.known = true
+		m.known = true
 	}
 	ttl = max(ttl, 1)
 	switch {
-	case int(ttl) <= len(e.errors):
-		return e.errors[ttl-1], true
-	case e.goesOn:
-		return e.errors[len(e.errors)-1], true
+	case int(ttl) <= len(m.errors):
+		return m.errors[ttl-1], true
+	case m.goesOn:
+		return m.errors[len(m.errors)-1], true
 	}
 	return ErrorFate{}, false
 }
@@ -181,7 +187,7 @@ func (s *State) exchange(a Attachment, h HostID, k Kind, way uint64) *exchange {
 	if way == 0 {
 		return *at
 	}
-	first := *at
+	first := (*at).further()
 	for uint64(len(first.others)) < way {
 		first.others = append(first.others, nil)
 	}
@@ -190,6 +196,15 @@ func (s *State) exchange(a Attachment, h HostID, k Kind, way uint64) *exchange {
 		*e = s.findExchange(a, h, k, way)
 	}
 	return *e
+}
+
+// further are the further fates of an exchange, for which there is room from
+// the first time on that somebody asks.
+func (e *exchange) further() *furtherFates {
+	if e.more == nil {
+		e.more = &furtherFates{}
+	}
+	return e.more
 }
 
 func (s *State) findExchange(a Attachment, h HostID, k Kind, way uint64) *exchange {
@@ -273,19 +288,19 @@ func (s *State) findReply(f *Fate, p Packet, at vtime.Instant) (home carriage) {
 
 // findErrors computes the error of each TTL with which the request expires,
 // and that of its end if this calls for one.
-func (s *State) findErrors(e *exchange, p Packet) {
+func (s *State) findErrors(m *furtherFates, p Packet) {
 	for ttl := 1; ttl <= int(MaxTTL); ttl++ {
 		s.scratch.reset()
 		p.TTL = uint8(ttl)
 		r, out, coupled := s.dryWalk(&p, 0)
-		if e.goesOn = callsForError(&r); !e.goesOn && r.End != Expired {
+		if m.goesOn = callsForError(&r); !m.goesOn && r.End != Expired {
 			return
 		}
 		f, home := s.findError(p, r)
 		f.DelayForward, f.LossForward, f.Coupled = out.delay, out.loss, f.Coupled || coupled
 		f.ways, f.Varies = s.net.sumUp(out, home, &f.Coupled)
-		e.errors = append(e.errors, f)
-		if e.goesOn {
+		m.errors = append(m.errors, f)
+		if m.goesOn {
 			return
 		}
 	}

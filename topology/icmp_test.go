@@ -189,7 +189,7 @@ func TestRejectIsAnsweredWithUnreachable(t *testing.T) {
 			if ef, ok := b.st.ErrorFate(Attachment{Network: home}, root, TCP, MaxTTL); !ok || ef.Kind != Unreachable || ef.Arrives != tc.refusedIn {
 				t.Errorf("ErrorFate = %+v, %v", ef, ok)
 			}
-			if got, want := len(b.st.exchange(Attachment{Network: home}, root, TCP, 0).errors), homeToDMZ+2; got != want {
+			if got, want := len(b.st.exchange(Attachment{Network: home}, root, TCP, 0).more.errors), homeToDMZ+2; got != want {
 				t.Errorf("%d errors remembered, want one for each router and one for the refusal, %d", got, want)
 			}
 		})
