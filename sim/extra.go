@@ -110,7 +110,7 @@ func (e *extras) keep(o *extras) {
 // much.
 func copied[T any](to, from []T) []T {
 	if n := len(from); n > cap(to) || n < cap(to)/2 {
-		to = make([]T, 0, n+n/8)
+		to = make([]T, 0, n+n/16)
 	}
 	return append(to[:0], from...)
 }

@@ -75,13 +75,13 @@ func (h *Hist) reach(from, to int) {
 }
 
 // widened is a with so many zeros before and after it, and little room for more.
-func widened[T uint16 | uint32](a []T, before, after int) []T {
+func widened[T any](a []T, before, after int) []T {
 	n := before + len(a) + after
 	if before == 0 && n <= cap(a) {
 		clear(a[len(a):n])
 		return a[:n]
 	}
-	const room = 16
+	const room = 2
 	wide := make([]T, n, n+n/8+room)
 	copy(wide[before:], a)
 	return wide

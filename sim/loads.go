@@ -36,7 +36,7 @@ type loads struct {
 // that a slice for each relay would be far too long most of the time.
 type loadRuns [][]loadChange
 
-const runLength = 256
+const runLength = 128
 
 // loadSorter sorts the changes of one relay.
 type loadSorter struct {

@@ -34,7 +34,9 @@ func (r RelayTimes) place(id selection.RelayID) int {
 func (r *RelayTimes) Add(id selection.RelayID, time uint64) {
 	i := r.place(id)
 	if i == len(*r) || (*r)[i].Relay != id {
-		*r = slices.Insert(*r, i, RelayTime{Relay: id})
+		*r = widened(*r, 0, 1)
+		copy((*r)[i+1:], (*r)[i:])
+		(*r)[i] = RelayTime{Relay: id}
 	}
 	(*r)[i].Time += time
 }
