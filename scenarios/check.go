@@ -257,13 +257,13 @@ const mostClients = 20_000_000
 // the shapes L, XL and XXL on one and two workers (docs/performance.md, "Memory").
 const (
 	// ClientBytes of a client that rests between its events, at class level.
-	ClientBytes = 200
+	ClientBytes = 70
 	// packetBytes of a client whose packets have to be walked one by one. A
 	// fleet that starts within seconds takes several times that.
 	packetBytes = 1500
 	// placeBytes of a place: what its clients are observed by, and the fates of
 	// their packets.
-	placeBytes = 300 << 10
+	placeBytes = 80 << 10
 )
 
 // Memory is about how much a worker of a run of the plan takes, in bytes, under

@@ -61,7 +61,7 @@ func warn(cmd *cobra.Command, plan *sim.Plan) {
 func extent(plan *sim.Plan) string {
 	text := fmt.Sprintf("%d policies, %d clients, %d relays, %d networks, %d goals and findings",
 		len(plan.Policies), plan.Clients(), len(plan.Relays)-1, len(plan.Networks), len(plan.Expectations))
-	if need := scenarios.Memory(plan); need >= 1e9 {
+	if need := scenarios.Memory(plan); need >= 5e8 {
 		text += fmt.Sprintf("; each worker of a run needs about %.1f GB", float64(need)/1e9)
 	}
 	return text
