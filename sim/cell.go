@@ -325,6 +325,8 @@ func (c *cell) handle(e event) {
 		c.atHost(i, detail)
 	case evError:
 		c.sendError(i, detail)
+	case evTold:
+		c.told(i, detail)
 	case evAtClient:
 		c.atClient(i, detail)
 	case evConnect:

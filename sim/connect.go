@@ -19,8 +19,11 @@ type connection struct {
 	target selection.RelayID
 	at     vtime.Instant
 	tries  uint32
-	// syn is the last SYN that was sent, at packet level.
-	syn *topology.Packet
+	// owner is the host that the last SYN was for, AnyHost if it is somebody
+	// else's. syn is that SYN, nil if it went by an Errand and the world is still
+	// as it was.
+	owner topology.HostID
+	syn   *topology.Packet
 	// deadAt is when a SYN first comes to where the host should be, and nothing
 	// is there.
 	deadAt vtime.Instant
@@ -114,7 +117,7 @@ func (c *cell) connectAhead(cl *client) bool {
 					k.resultAt = back.Add(back.Sub(sent))
 				}
 			}
-		case c.told(cl, key, end):
+		case c.mayBeTold(cl, key, end):
 			return false
 		case end == topology.NoHost && first == vtime.Never:
 			if at, lost := c.state.Out(f, key, sent); !lost && at <= timeout {
@@ -144,10 +147,10 @@ func (c *cell) exchange(f *topology.Fate, key rng.Key, sent vtime.Instant) (back
 	return back, !lost
 }
 
-// told tells whether an ICMP error about a SYN that ends so may reach the
+// mayBeTold tells whether an ICMP error about a SYN that ends so may reach the
 // client, for which the attempt is over then. A time-exceeded is a soft error
 // and does not end it (RFC 1122 section 4.2.3.9).
-func (c *cell) told(cl *client, key rng.Key, end topology.End) bool {
+func (c *cell) mayBeTold(cl *client, key rng.Key, end topology.End) bool {
 	if end == topology.Expired || !mayTell(end) {
 		return false
 	}
@@ -220,25 +223,38 @@ func (c *cell) try(i int) {
 	cl := c.client(i)
 	k := &cl.conn
 	n := k.tries
+	detail := packetDetail(k.seq, firstTry+n)
+	if x := c.errand(cl, k.target, topology.TCP, hostTTL); x != nil && x.Resolves() {
+		k.syn, k.owner = nil, x.Owner
+		c.tryAgainLater(i)
+		c.sendErrand(i, x, c.tryKey(cl, n), detail)
+		return
+	}
 	p, ok := c.syn(cl, n)
 	if !ok {
 		c.registered(i, selection.NameNotResolved, c.now)
 		return
 	}
-	k.syn = &p
+	k.syn, k.owner = &p, p.Dst.Host
+	c.tryAgainLater(i)
+	c.send(i, p, detail, 0)
+}
+
+// tryAgainLater queues the next try, or the end of the attempt.
+func (c *cell) tryAgainLater(i int) {
+	k := &c.client(i).conn
 	k.tries++
 	timeout := k.at.Add(c.pol.Params.RegisterConnectTimeout)
-	c.push(min(k.tryAt(n+1), timeout), evConnect, i, k.seq)
-	c.send(i, p, packetDetail(k.seq, firstTry+n), 0)
+	c.push(min(k.tryAt(k.tries), timeout), evConnect, i, k.seq)
 }
 
 // foundDead notes a SYN that comes to where its host is not.
-func (c *cell) foundDead(i int, detail uint32, r *topology.Result) {
-	if r.End != topology.NoHost || detail&0xffff < firstTry || c.rests(i) {
+func (c *cell) foundDead(i int, detail uint32, end topology.End, at vtime.Instant) {
+	if end != topology.NoHost || detail&0xffff < firstTry || c.rests(i) {
 		return
 	}
 	if k := &c.client(i).conn; k.is(detail) {
-		k.deadAt = min(k.deadAt, r.At)
+		k.deadAt = min(k.deadAt, at)
 	}
 }
 
@@ -259,15 +275,17 @@ func (k *connection) is(detail uint32) bool {
 	return k.open && !k.resolved && k.seq&0xffff == detail>>16
 }
 
-func (c *cell) synAtHost(i int, f *flight, detail uint32) {
+// synAtHost is the arrival of a SYN at its owner. It tells under which detail the
+// answer goes back; it is not ok if nobody waits for one.
+func (c *cell) synAtHost(i int, owner topology.HostID, detail uint32) (answer uint32, ok bool) {
 	k := &c.client(i).conn
 	if !k.is(detail) {
-		return
+		return 0, false
 	}
-	if c.greeting(k.target, f.packet.Dst.Host) == selection.RelayDown {
+	if c.greeting(k.target, owner) == selection.RelayDown {
 		detail -= firstTry - firstReset
 	}
-	c.reply(i, f, topology.TCP, detail)
+	return detail, true
 }
 
 func (c *cell) tcpAtClient(i int, detail uint32) {
@@ -283,7 +301,7 @@ func (c *cell) tcpAtClient(i int, detail uint32) {
 	}
 	rtt := c.now.Sub(k.tryAt(detail&0xffff - firstTry))
 	k.resolved, k.outcome, k.resultAt = true, selection.Registered, c.now.Add(rtt)
-	if k.syn.Dst.Host != topology.HostID(k.target) {
+	if k.owner != topology.HostID(k.target) {
 		k.outcome = selection.NotTheRelay
 	}
 	c.push(k.resultAt, evConnect, i, k.seq)

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/relaysim/relaysim/rng"
@@ -51,14 +50,24 @@ func (f *flights) put(k flightKey, v flight) {
 	f.all = append(f.all, v)
 }
 
-func (f *flights) take(k flightKey) flight {
+// take removes a packet, nil if it is not here. It is good until the next put.
+func (f *flights) take(k flightKey) *flight {
+	if len(f.at) == 0 {
+		return nil
+	}
 	i, ok := f.at[k]
 	if !ok {
-		panic(fmt.Sprintf("sim: packet %#x of client %d is not in flight", uint32(k), uint64(k)>>32))
+		return nil
 	}
 	delete(f.at, k)
 	f.free = append(f.free, i)
-	return f.all[i]
+	return &f.all[i]
+}
+
+// has tells whether a packet is here.
+func (f *flights) has(k flightKey) bool {
+	_, ok := f.at[k]
+	return ok
 }
 
 // ground drops what has not come to its end yet.
@@ -113,7 +122,7 @@ func (c *cell) ended(i int, p *topology.Packet, detail uint32, r *topology.Resul
 	case f.isError():
 		if delivered {
 			c.flights.put(flightOf(i, detail), f)
-			c.push(r.At, evError, i, detail)
+			c.push(r.At, evTold, i, detail)
 		}
 	case delivered && p.Back:
 		c.arrive(i, detail, r.At, r.Again)
@@ -125,7 +134,7 @@ func (c *cell) ended(i int, p *topology.Packet, detail uint32, r *topology.Resul
 		c.flights.put(flightOf(i, detail), f)
 		c.push(r.At, evAtHost, i, detail)
 	case !p.Back && mayTell(r.End):
-		c.foundDead(i, detail, r)
+		c.foundDead(i, detail, r.End, r.At)
 		f.result = *r
 		c.flights.put(flightOf(i, detail), f)
 		c.push(r.At, evError, i, detail)
@@ -154,15 +163,14 @@ func (c *cell) reply(i int, f *flight, kind topology.Kind, detail uint32) {
 	c.send(i, c.net.Reply(f.packet, kind, hostTTL, replyKey(f.packet.Key)), detail, f.again)
 }
 
-// sendError is the time for an ICMP error about a request to start back. When
-// it has arrived, errorAtClient hands it over.
+// sendError is the time for an ICMP error about a request to start back.
 func (c *cell) sendError(i int, detail uint32) {
 	f := c.flights.take(flightOf(i, detail))
 	switch {
-	case f.gone:
+	case f == nil:
+		c.errorByErrand(i, detail)
 		return
-	case f.isError():
-		c.errorAtClient(i, f.packet.Kind, detail)
+	case f.gone:
 		return
 	}
 	e, made := c.state.ErrorAbout(f.packet, f.result, c.now, errorKey(f.packet.Key))
@@ -171,7 +179,16 @@ func (c *cell) sendError(i int, detail uint32) {
 	}
 }
 
-func (c *cell) errorAtClient(i int, kind topology.Kind, detail uint32) {
+// told is the arrival of an ICMP error, or of a firewall's reset, at the client.
+func (c *cell) told(i int, detail uint32) {
+	var kind topology.Kind
+	if f := c.flights.take(flightOf(i, detail)); f != nil {
+		kind = f.packet.Kind
+	} else if x, _ := c.errandOf(c.client(i), detail); x != nil {
+		kind = x.Answer
+	} else {
+		return
+	}
 	switch {
 	case detail&0xffff >= firstReset:
 		c.connectRefused(i, detail, kind)
@@ -187,10 +204,14 @@ func (c *cell) errorAtClient(i int, kind topology.Kind, detail uint32) {
 func (c *cell) atHost(i int, detail uint32) {
 	f := c.flights.take(flightOf(i, detail))
 	switch {
+	case f == nil:
+		c.answerByErrand(i, detail)
 	case f.gone:
 	case detail&0xffff >= firstReset:
-		c.synAtHost(i, &f, detail)
+		if reset, ok := c.synAtHost(i, f.packet.Dst.Host, detail); ok {
+			c.reply(i, f, topology.TCP, reset)
+		}
 	case c.client(i).ask.of(detail) != nil:
-		c.reply(i, &f, topology.EchoReply, detail)
+		c.reply(i, f, topology.EchoReply, detail)
 	}
 }

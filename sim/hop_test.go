@@ -51,7 +51,7 @@ func TestLevelsHaveTheirEvents(t *testing.T) {
 			ended += n.N
 		}
 	}
-	if got := atPacketLevel[evAtHost] + atPacketLevel[evError] + atPacketLevel[evAtClient]; got != ended || got < 10_000 {
+	if got := atPacketLevel[evAtHost] + atPacketLevel[evError] + atPacketLevel[evTold] + atPacketLevel[evAtClient]; got != ended || got < 10_000 {
 		t.Errorf("packet level: %d events of packets, %d packets ended where somebody hears of it", got, ended)
 	}
 	for kind := range atHopLevel {

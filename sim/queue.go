@@ -29,7 +29,8 @@ const (
 	evGather                 // the client's copy of the relay list arrives
 	evHop                    // a packet comes to a router or box
 	evAtHost                 // a probe or SYN arrives at a relay
-	evError                  // an ICMP error starts back, or arrives at the client
+	evError                  // an ICMP error starts back
+	evTold                   // an ICMP error arrives at the client
 	evAtClient               // an answer arrives at the client
 	evConnect                // a registration attempt: next try, or its result
 	evAdmit                  // relays with a cap decide the registrations of this instant
@@ -84,6 +85,18 @@ const (
 	// it ever longer.
 	bottomSpill = 32
 )
+
+// each calls f with every pending event, in no order.
+func (q *queue) each(f func(e event)) {
+	for _, events := range [...][]event{q.bottom, q.crowd} {
+		for _, e := range events {
+			f(e)
+		}
+	}
+	if q.wheel != nil {
+		q.wheel.each(f)
+	}
+}
 
 func (q *queue) len() int {
 	n := len(q.bottom) + len(q.crowd)

@@ -28,7 +28,7 @@ func (c *cell) round(i int, a *selection.Action) {
 		}
 		return
 	}
-	cl.ask.begin(a)
+	cl.ask.begin(a, cl.sel.Course())
 	if a.At > c.now || c.solo != nil {
 		c.goAway()
 		cl.ask.waiting = true
@@ -141,20 +141,22 @@ type asked struct {
 	// Never.
 	next   int
 	nextAt vtime.Instant
+	// course is what the rounds are of.
+	course *selection.Course
 	// past are the earlier rounds of the selection, if late answers to them
 	// still count (late_reply_policy).
 	past []selection.Action
 }
 
 // begin makes a the round that is asked.
-func (q *asked) begin(a *selection.Action) {
+func (q *asked) begin(a *selection.Action, of *selection.Course) {
 	switch {
 	case !a.WantLate || !q.open || q.action.Started != a.Started:
 		q.past = q.past[:0]
 	case q.action.WantLate:
 		q.past = append(q.past, q.action)
 	}
-	q.action, q.open, q.waiting, q.nextAt = *a, true, false, vtime.Never
+	q.action, q.course, q.open, q.waiting, q.nextAt = *a, of, true, false, vtime.Never
 }
 
 // drop ends all interest in answers.
@@ -163,6 +165,15 @@ func (q *asked) drop() { q.open, q.waiting, q.nextAt, q.past = false, false, vti
 // of finds the round that a packet belongs to, or nil if nobody is interested.
 func (q *asked) of(detail uint32) *selection.Action {
 	if !q.open || q.waiting {
+		return nil
+	}
+	return q.named(detail)
+}
+
+// named is the round that a packet belongs to, whether anybody is interested or
+// not; nil if a later one has taken its place.
+func (q *asked) named(detail uint32) *selection.Action {
+	if q.course == nil {
 		return nil
 	}
 	if q.action.Seq&0xffff == detail>>16 {
@@ -217,16 +228,21 @@ func (c *cell) sendOn(i int) {
 		return
 	}
 	stage := cl.sel.Course().Stage(int(a.Stage))
+	round := roundKey(cl, &a)
 	n := len(stage.Candidates)
 	for most := (n + len(stage.Beside)) * int(a.Pings); q.next < most; {
 		what := q.next
 		q.next++
-		cand, _, counts := probed(stage, &a, what)
+		cand, nth, counts := probed(stage, &a, what)
 		if !cand.Relay.Known() || counts && cl.sel.Struck(what%n) {
 			continue
 		}
 		detail := packetDetail(a.Seq, uint32(what))
-		if p, ok := c.probe(cl, &a, what); ok {
+		if x := c.errand(cl, cand.Relay, topology.EchoRequest, a.TTL); x != nil {
+			if x.Resolves() {
+				c.sendErrand(i, x, pingKey(round.Child(rng.Probe, cand.Key), nth), detail)
+			}
+		} else if p, ok := c.probe(cl, &a, what); ok {
 			c.send(i, p, detail, 0)
 		} else {
 			c.watch.unresolved(detail)
@@ -289,7 +305,7 @@ func (c *cell) answer(i int, detail uint32, kind selection.ReplyKind) {
 	if a == nil {
 		return
 	}
-	stage, what := cl.sel.Course().Stage(int(a.Stage)), int(detail&0xffff)
+	stage, what := cl.ask.course.Stage(int(a.Stage)), int(detail&0xffff)
 	if _, _, counts := probed(stage, a, what); !counts {
 		return
 	}

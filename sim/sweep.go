@@ -276,7 +276,7 @@ func (c *cell) asleep(e event) bool {
 	if k <= evPublish || k == evHop || k == evAdmit || !c.rests(e.what.client()) {
 		return false
 	}
-	if k == evAtHost || k == evError {
+	if k == evAtHost || k == evError || k == evTold {
 		c.flights.take(flightOf(e.what.client(), e.what.detail()))
 	}
 	return true

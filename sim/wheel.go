@@ -113,6 +113,20 @@ func (w *wheel) takeFirst() (level uint, s slot, end vtime.Instant) {
 	return level, s, w.base | below
 }
 
+// each calls f with every event, in no order.
+func (w *wheel) each(f func(e event)) {
+	for level := range w.slots {
+		for _, s := range w.slots[level] {
+			for s.n > 0 {
+				for _, e := range w.head(s) {
+					f(e)
+				}
+				s = slot{w.next[s.first], s.n - (s.n-1)%chunkEvents - 1}
+			}
+		}
+	}
+}
+
 // head returns the events of the first chunk of a slot with events.
 func (w *wheel) head(s slot) []event {
 	return w.chunk(s.first)[:(s.n-1)%chunkEvents+1]

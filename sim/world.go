@@ -22,6 +22,7 @@ func (c *cell) nextChange(i int) {
 // whose contact with its parent they touch.
 func (c *cell) changeWorld() {
 	c.settle()
+	c.recall()
 	i := c.change
 	for ; i < len(c.plan.Events) && vtime.Instant(c.plan.Events[i].At) == c.now; i++ {
 		c.changeBy(&c.plan.Events[i])

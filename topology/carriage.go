@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"slices"
 	"time"
 
 	"github.com/relaysim/relaysim/rng"
@@ -45,26 +44,10 @@ func leastLifetime(boxes []box) time.Duration {
 	return least
 }
 
-// sumUp notes what an exchange depends on. Where it may take longer than a
-// flow or mapping lives after all, only a walk can tell whether it does; so it
-// couples.
-func (n *Network) sumUp(out, home carriage, coupled *bool) (c *carriages, varies bool) {
-	c = waysOf(out, home)
-	if c != nil && vtime.Instant(n.most(&out)).Add(n.most(&home)) >= vtime.Instant(n.patience) {
-		*coupled = true
-	}
-	return c, c != nil
-}
-
-// carriage runs a dry walk and sums up its links.
-func (w *walker) carriage() (r Result, c carriage) {
-	s, start := w.st, w.at
-	s.variations = s.variations[:0]
-	r = w.run()
-	for i := range s.variations {
-		s.variations[i].after -= start.Sub(0)
-	}
-	return r, carriage{r.At.Sub(start), w.loss, slices.Clone(s.variations)}
+// outlasts tells whether an exchange may take longer than a flow or mapping
+// lives, so that only a walk can tell whether it does.
+func (n *Network) outlasts(out, home *carriage) bool {
+	return vtime.Instant(n.most(out)).Add(n.most(home)) >= vtime.Instant(n.patience)
 }
 
 // carriages are those of an exchange some of which vary.

@@ -11,29 +11,34 @@ type Count struct {
 
 // ends counts how walks ended.
 type ends struct {
-	walks uint64   // begun
-	met   uint64   // routers and boxes, by all packets
-	n     []uint64 // ended, by box and End
+	walks uint64 // begun
+	// memoised are those that an Errand took instead.
+	memoised uint64
+	met      uint64   // routers and boxes, by all packets
+	n        []uint64 // ended, by box and End
 }
 
 func newEnds(boxes int) ends { return ends{n: make([]uint64, (boxes+1)*int(NumEnds))} }
 
 // count counts the end of one walk that routers and boxes let pass so often.
 // Ends at no box come last.
-func (e *ends) count(r *Result, passed int) {
+func (e *ends) count(r *Result, passed int) { e.add(r.Box, r.End, passed) }
+
+// add is count for an end at a box.
+func (e *ends) add(b BoxID, end End, passed int) {
 	e.met += uint64(passed)
-	if r.End == Expired {
+	if end == Expired {
 		e.met++
 	}
 	place := len(e.n) - int(NumEnds)
-	if r.Box != NoBox {
-		place = int(r.Box) * int(NumEnds)
+	if b != NoBox {
+		place = int(b) * int(NumEnds)
 	}
-	e.n[place+int(r.End)]++
+	e.n[place+int(end)]++
 }
 
-// Counts are the ends of the packets that were walked, by box and End in this
-// order, zeros left out. Packets that were never sent (Unresolved) and
+// Counts are the ends of the packets that were walked or went by an Errand, by
+// box and End in this order, zeros left out. Packets that were never sent (Unresolved) and
 // exchanges worked out by Fate are not among them.
 func (s *State) Counts() []Count {
 	var counts []Count
@@ -50,20 +55,23 @@ func (s *State) Counts() []Count {
 	return counts
 }
 
-// Met is how often the packets that were walked came to a router or box: to
+// Met is how often the packets of Counts came to a router or box: to
 // those that let them through, and to where they ended. Those that the outer
 // packets of tunnels came to are among them.
 func (s *State) Met() uint64 { return s.ends.met }
 
 // Balanced reports an error unless the ends counted add up to the packets
-// that were walked.
+// that were sent.
 func (s *State) Balanced() error {
 	var ended uint64
 	for _, n := range s.ends.n {
 		ended += n
 	}
-	if ended != s.ends.walks {
-		return fmt.Errorf("topology: %d packets were walked, and %d ended", s.ends.walks, ended)
+	if sent := s.ends.walks + s.ends.memoised; ended != sent {
+		return fmt.Errorf("topology: %d packets were sent, and %d ended", sent, ended)
 	}
 	return nil
 }
+
+// Sent is how many packets were walked and how many went by an Errand.
+func (s *State) Sent() (walked, memoised uint64) { return s.ends.walks, s.ends.memoised }

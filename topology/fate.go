@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/relaysim/relaysim/rng"
-	"github.com/relaysim/relaysim/vtime"
 )
 
 // Fate is the memoised deterministic exchange between a client attachment and
@@ -111,6 +110,9 @@ type furtherFates struct {
 	// though it does not expire. It is computed when first asked for.
 	errors        []ErrorFate
 	known, goesOn bool
+	// errands are by TTL from 1, the first of those whose TTL is too great to
+	// matter being the last; nil where nobody has asked yet.
+	errands []*Errand
 	// others are the exchanges by way from 1.
 	others []*exchange
 }
@@ -222,38 +224,25 @@ func (s *State) request(a Attachment, h HostID, k Kind, way uint64) (p Packet, o
 	return p, ok
 }
 
-// dryWalk is Walk without random loss and with limits that are never exceeded,
-// on tables of its own. coupled tells whether there was a limit.
-func (s *State) dryWalk(p *Packet, at vtime.Instant) (r Result, c carriage, coupled bool) {
-	var w walker
-	w.start(s, p, at)
-	w.tables, w.dry = &s.scratch, true
-	r, c = w.carriage()
-	s.routers = w.routers()
-	return r, c, w.coupled
-}
-
-// findFate walks a request and what comes back.
+// findFate works out the exchange of a request that does not expire for want of
+// a greater TTL.
 func (s *State) findFate(p Packet) Fate {
-	s.scratch.reset()
-	r, out, coupled := s.dryWalk(&p, 0)
+	e := s.findErrand(p, false)
 	f := Fate{
-		Forward: r.End, FilterHops: short(r.Hops), DelayForward: out.delay,
-		LossForward: out.loss, Coupled: coupled, Box: r.Box, By: r.By,
-		Hops: short(s.routers),
+		Forward: e.out.end, FilterHops: short(e.out.hops), DelayForward: e.out.delay,
+		LossForward: e.out.loss, Coupled: e.coupled, Box: e.out.box, By: e.out.by,
+		Hops: short(e.routers),
 	}
-	var home carriage
 	switch {
-	case r.End == Delivered:
-		home = s.findReply(&f, p, r.At)
-	case callsForError(&r):
-		var e ErrorFate
-		e, home = s.findError(p, r)
-		f.Told, f.RefusedAfter = e.Made, e.Delay
-		f.DelayBack, f.LossBack = home.delay, home.loss
-		f.Coupled = f.Coupled || e.Coupled
+	case e.out.end == Delivered:
+		f.Back, f.ReplyHops, f.Box = e.back.end, short(e.back.hops), e.back.box
+		f.DelayBack, f.LossBack = e.back.delay, e.back.loss
+	case e.called:
+		f.Told, f.RefusedAfter = e.made, e.errorAfter()
+		f.DelayBack, f.LossBack = e.back.delay, e.back.loss
 	}
-	f.ways, f.Varies = s.net.sumUp(out, home, &f.Coupled)
+	f.ways = waysOf(e.out.carriage, e.back.carriage)
+	f.Varies = f.ways != nil
 	return f
 }
 
@@ -277,58 +266,20 @@ func (w *walker) routers() (hops int) {
 	return hops
 }
 
-// findReply walks the reply to a request that was delivered.
-func (s *State) findReply(f *Fate, p Packet, at vtime.Instant) (home carriage) {
-	reply := s.net.Reply(p, p.Kind.Answer(), DefaultTTL, 0)
-	r, home, coupled := s.dryWalk(&reply, at)
-	f.Back, f.ReplyHops, f.DelayBack = r.End, short(r.Hops), home.delay
-	f.LossBack, f.Coupled, f.Box = home.loss, f.Coupled || coupled, r.Box
-	return home
-}
-
 // findErrors computes the error of each TTL with which the request expires,
 // and that of its end if this calls for one.
 func (s *State) findErrors(m *furtherFates, p Packet) {
 	for ttl := 1; ttl <= int(MaxTTL); ttl++ {
-		s.scratch.reset()
 		p.TTL = uint8(ttl)
-		r, out, coupled := s.dryWalk(&p, 0)
-		if m.goesOn = callsForError(&r); !m.goesOn && r.End != Expired {
+		x := s.findErrand(p, true)
+		if m.goesOn = x.called; !m.goesOn && x.out.end != Expired {
 			return
 		}
-		f, home := s.findError(p, r)
-		f.DelayForward, f.LossForward, f.Coupled = out.delay, out.loss, f.Coupled || coupled
-		f.ways, f.Varies = s.net.sumUp(out, home, &f.Coupled)
-		m.errors = append(m.errors, f)
+		m.errors = append(m.errors, x.errorFate())
 		if m.goesOn {
 			return
 		}
 	}
-}
-
-// findError walks the error about a request that ended as r says. It leaves
-// the way of the request itself to the caller.
-func (s *State) findError(p Packet, r Result) (f ErrorFate, home carriage) {
-	f = ErrorFate{Box: NoBox, Kind: Unreachable}
-	if r.End == Expired {
-		f.Kind = TimeExceeded
-	}
-	packet, made := s.net.errorAbout(&p, &r, 0)
-	if !made {
-		f.Box = s.net.boxAt(r)
-		return f, carriage{}
-	}
-	limited := packet.Kind.IsError() && s.net.errorLimitAt(&r.ending) != nil
-	back, home, coupled := s.dryWalk(&packet, r.At)
-	f.Kind = packet.Kind
-	f.Made, f.Arrives, f.Coupled = true, back.End == Delivered, coupled || limited
-	f.DelayBack, f.LossBack = home.delay, home.loss
-	if f.Arrives {
-		f.Delay = back.At.Sub(0)
-	} else {
-		f.Box = back.Box
-	}
-	return f, home
 }
 
 // boxAt is the box where r ended, or whose leg that was.

@@ -97,7 +97,11 @@ func (w *walker) link(s *segment, near bool) bool {
 	}
 	w.at = w.at.Add(s.first)
 	w.loss = w.loss.Or(s.loss)
-	if w.dry || s.loss == rng.Never && s.impaired == 0 || !IsLost(w.p.Key, w.loss.Or(w.burst)) {
+	if w.dry {
+		w.risk(s)
+		return true
+	}
+	if s.loss == rng.Never && s.impaired == 0 || !IsLost(w.p.Key, w.loss.Or(w.burst)) {
 		return true
 	}
 	if IsLost(w.p.Key, w.loss) {
@@ -106,6 +110,18 @@ func (w *walker) link(s *segment, near bool) bool {
 		w.note(s.of(), "lost in a burst")
 	}
 	return w.stop(Lost, NoBox, -1)
+}
+
+// risk notes that a packet can be lost on the near link of a segment.
+func (w *walker) risk(s *segment) {
+	if s.loss == rng.Never && s.impaired == 0 {
+		return
+	}
+	met := w.met + w.hops
+	for i := range w.inner {
+		met += w.inner[i].hops
+	}
+	w.st.risks = append(w.st.risks, risk{w.loss, met, len(w.st.variations)})
 }
 
 // suffer lets the packet have what befalls it at the beginning of a link. A
@@ -124,10 +140,16 @@ func (w *walker) suffer(id impairmentID) {
 
 // again is Result.Again of a packet that was delivered.
 func (w *walker) again() time.Duration {
-	if w.last == 0 {
+	return w.net.again(w.last, w.p.Key)
+}
+
+// again is Result.Again of a packet with a key that the leg with an impairment,
+// or 0, was the last to carry.
+func (n *Network) again(last impairmentID, key rng.Key) time.Duration {
+	if last == 0 {
 		return 0
 	}
-	return w.net.impairment(w.last).again(w.p.Key)
+	return n.impairment(last).again(key)
 }
 
 // burstLoss is the chance of loss that the bursts of a link add at an instant.

@@ -27,9 +27,9 @@ func (s *State) Rehearse(p Packet, at vtime.Instant) Rehearsal {
 	var w walker
 	w.start(s, &p, at)
 	w.dry, w.trace = true, &r.Way
-	var c carriage
-	r.Result, c = w.carriage()
+	var j journey
+	r.Result = w.rehearse(&j)
 	r.Again = 0
-	r.Loss, r.Limited, r.Varies = c.loss, w.coupled, len(c.variations) > 0
+	r.Loss, r.Limited, r.Varies = j.loss, w.coupled, len(j.variations) > 0
 	return r
 }

@@ -23,7 +23,8 @@ type State struct {
 	headers    []header
 	inner      []carried
 	variations []variation // of the dry walk under way
-	routers    int         // on the way of the last dry walk
+	risks      []risk
+	routers    int // on the way of the last dry walk
 }
 
 // NewState returns the state at the start of a run: nothing tracked, limits

@@ -21,6 +21,7 @@ type walker struct {
 	// A dry walk loses nothing and takes nothing from limits; coupled notes
 	// that it came to one.
 	dry, coupled bool
+	counted      bool // before
 	halts        Halts
 	motion       motion
 	met          int       // routers and boxes by outer packets of tunnels
@@ -79,6 +80,15 @@ func (n *Network) Walk(st *State, p Packet, at vtime.Instant) Result {
 	return w.run()
 }
 
+// Recall is Walk for a packet that went by an Errand, so that boxes remember its
+// flow from now on. It is counted already.
+func (n *Network) Recall(st *State, p Packet, at vtime.Instant) Result {
+	var w walker
+	w.start(st, &p, at)
+	w.counted = true
+	return w.run()
+}
+
 // start lets a new walker carry p. (Returned by value, it would be copied.)
 func (w *walker) start(st *State, p *Packet, at vtime.Instant) {
 	w.net, w.st, w.tables, w.at, w.sent = st.net, st, &st.tables, at, at
@@ -94,7 +104,7 @@ func (w *walker) run() Result {
 
 // setOut begins the way of the packet.
 func (w *walker) setOut() {
-	if !w.dry {
+	if !w.dry && !w.counted {
 		w.st.ends.walks++
 	}
 	w.reset()
@@ -106,7 +116,7 @@ func (w *walker) finish() Result {
 	if w.result.End == Delivered {
 		w.result.Again = w.again()
 	}
-	if !w.dry {
+	if !w.dry && !w.counted {
 		w.st.ends.count(&w.result, w.met+w.hops)
 	}
 	return w.result
