@@ -60,7 +60,8 @@ type cell struct {
 
 	// At packet level. halts is where packets wait for their turn, 0 for
 	// nowhere.
-	flights  flights
+	flights flights
+	volleys
 	halts    topology.Halts
 	transits transits
 	hops     bool // at hop level
@@ -322,9 +323,9 @@ func (c *cell) handle(e event) {
 	case evHop:
 		c.hop(i, detail)
 	case evAtHost:
-		c.atHost(i, detail)
+		c.each(i, detail, (*cell).atHost)
 	case evError:
-		c.sendError(i, detail)
+		c.each(i, detail, (*cell).sendError)
 	case evTold:
 		c.told(i, detail)
 	case evAtClient:

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/relaysim/relaysim/rng"
 	"github.com/relaysim/relaysim/selection"
@@ -32,9 +33,18 @@ func (c *cell) sendErrand(i int, x *topology.Errand, key rng.Key, detail uint32)
 	}
 }
 
-// errandOf finds the errand and the key of a request of the client's that went
-// by one; nil if later ones have taken its name.
-func (c *cell) errandOf(cl *client, detail uint32) (*topology.Errand, rng.Key) {
+// sendRun sends n probes of a round from one on, which surely end alike at one
+// instant: one event is enough for them.
+func (c *cell) sendRun(i int, v *volley, what, n int, detail uint32) {
+	for _, x := range v.errands[what+1 : what+n] {
+		c.state.SendRequest(x, 0, c.now)
+	}
+	c.sendErrand(i, v.errands[what], 0, detail)
+}
+
+// errandOf finds the errand of a request of the client's that went by one, and
+// its key unless nobody looks at that; nil if later ones have taken its name.
+func (c *cell) errandOf(cl *client, detail uint32) (x *topology.Errand, key rng.Key) {
 	what := detail & 0xffff
 	if what >= firstTry {
 		k := &cl.conn
@@ -47,9 +57,50 @@ func (c *cell) errandOf(cl *client, detail uint32) (*topology.Errand, rng.Key) {
 	if a == nil {
 		return nil, 0
 	}
-	cand, nth, _ := probed(cl.ask.course.Stage(int(a.Stage)), a, int(what))
-	x := c.errand(cl, cand.Relay, topology.EchoRequest, a.TTL)
+	q := &cl.ask
+	if a == &q.action && q.volley != nil && q.volley.world == c.worlds {
+		if x = q.volley.errands[what]; x == nil || x.Sure() {
+			return x, 0
+		}
+	}
+	cand, nth, _ := probed(q.course.Stage(int(a.Stage)), a, int(what))
+	if x == nil {
+		x = c.errand(cl, cand.Relay, topology.EchoRequest, a.TTL)
+	}
+	if x == nil || x.Sure() {
+		return x, 0
+	}
 	return x, pingKey(roundKey(cl, a).Child(rng.Probe, cand.Key), nth)
+}
+
+// errandAt is the errand of a probe of the client's round.
+func (c *cell) errandAt(cl *client, what int, cand *selection.Candidate) *topology.Errand {
+	q := &cl.ask
+	if q.volley != nil && q.volley.world == c.worlds {
+		return q.volley.errands[what]
+	}
+	return c.errand(cl, cand.Relay, topology.EchoRequest, q.action.TTL)
+}
+
+// standsFor is how many packets an event stands for, from the one it names on. Those of
+// a round that a later one has overtaken matter only as flights.
+func (c *cell) standsFor(i int, detail uint32) uint32 {
+	if detail&0xffff >= firstReset {
+		return 1
+	}
+	if !c.rests(i) {
+		if q := &c.client(i).ask; q.course != nil && q.action.Seq&0xffff == detail>>16 {
+			if q.inRuns {
+				return uint32(q.volley.runs[detail&0xffff])
+			}
+			return 1
+		}
+	}
+	n := uint32(1)
+	for c.flights.endsAt(flightOf(i, detail+n), c.now) {
+		n++
+	}
+	return n
 }
 
 // answerByErrand is atHost for a request that went by an errand.
@@ -65,9 +116,13 @@ func (c *cell) answerByErrand(i int, detail uint32) {
 		return
 	}
 	x, key := c.errandOf(cl, detail)
-	if r := c.state.SendAnswer(x, replyKey(key), c.now); r.End == topology.Delivered {
+	copied := time.Duration(0)
+	if !x.Sure() {
+		copied, key = c.state.RequestAgain(x, key), replyKey(key)
+	}
+	if r := c.state.SendAnswer(x, key, c.now); r.End == topology.Delivered {
 		c.arrive(i, answer, r.At, r.Again)
-		if copied := c.state.RequestAgain(x, key); copied > 0 {
+		if copied > 0 {
 			c.push(r.At.Add(copied), evAtClient, i, answer)
 		}
 	}
@@ -80,7 +135,10 @@ func (c *cell) errorByErrand(i int, detail uint32) {
 	if x == nil || !x.Answered() {
 		return
 	}
-	if r := c.state.SendAnswer(x, errorKey(key), c.now); r.End == topology.Delivered {
+	if !x.Sure() {
+		key = errorKey(key)
+	}
+	if r := c.state.SendAnswer(x, key, c.now); r.End == topology.Delivered {
 		c.push(r.At, evTold, i, detail)
 	}
 }
@@ -89,6 +147,7 @@ func (c *cell) errorByErrand(i int, detail uint32) {
 // world changes: they meet the world as it was when they left, and what answers
 // to them the new one.
 func (c *cell) recall() {
+	defer c.forgetVolleys()
 	if c.hops || c.balanced || c.watch != nil {
 		return
 	}
@@ -96,8 +155,18 @@ func (c *cell) recall() {
 		i, detail := e.what.client(), e.what.detail()
 		switch e.what.kind() {
 		case evAtHost, evError, evTold:
-			if !c.rests(i) && !c.flights.has(flightOf(i, detail)) {
-				c.recallPacket(i, detail, e)
+			if c.rests(i) {
+				return
+			}
+			n := uint32(1)
+			if e.what.kind() != evTold {
+				n = c.standsFor(i, detail)
+			}
+			for n > 0 {
+				n--
+				if !c.flights.has(flightOf(i, detail+n)) {
+					c.recallPacket(i, detail+n, e)
+				}
 			}
 		case evConnect:
 			if c.rests(i) {

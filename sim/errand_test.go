@@ -87,3 +87,19 @@ func TestErrandsUnderWayWhenTheWorldChanges(t *testing.T) {
 		t.Errorf("at most %d packets were under way when the world changed", recalled)
 	}
 }
+
+// Probes of a round that surely end together are one entry of the queue, and as
+// many events as there are packets.
+func TestEventsStandForRuns(t *testing.T) {
+	for _, level := range []Level{LevelPacket, LevelHop} {
+		c := newCell(homes(20, "DMZ").plan(t), 0, 0, level, false)
+		entries := uint64(0)
+		for c.q.len() > 0 {
+			c.work(c.q.pop())
+			entries++
+		}
+		if entries == 0 || c.tally.Events > entries != (level == LevelPacket) {
+			t.Errorf("%v level: %d events by %d entries of the queue", level, c.tally.Events, entries)
+		}
+	}
+}

@@ -22,9 +22,9 @@ func stepped(tb testing.TB, p *Plan, level Level) (c *cell, events [evLife + 1]u
 	tb.Helper()
 	c = newCell(p, 0, 0, level, false)
 	for c.q.len() > 0 {
-		e := c.q.pop()
-		events[e.what.kind()]++
+		e, before := c.q.pop(), c.tally.Events
 		c.work(e)
+		events[e.what.kind()] += c.tally.Events - before
 	}
 	if n := len(c.transits.at); n > 0 {
 		tb.Fatalf("%d packets are under way at the end of the run", n)

@@ -143,6 +143,10 @@ type asked struct {
 	nextAt vtime.Instant
 	// course is what the rounds are of.
 	course *selection.Course
+	// volley, if not nil, is what its probes are; inRuns: an event stands for as
+	// many of them as volley.runs says.
+	volley *volley
+	inRuns bool
 	// past are the earlier rounds of the selection, if late answers to them
 	// still count (late_reply_policy).
 	past []selection.Action
@@ -214,6 +218,11 @@ func (c *cell) sendProbes(i int) {
 	if cl.sel.Open(q.action.Seq) {
 		c.expectReplies(cl, &q.action)
 	}
+	q.volley = c.volleyOf(cl, stage, &q.action)
+	q.inRuns = q.volley != nil && q.action.Gap == 0 && !q.action.WantLate
+	for j := 0; q.inRuns && j < len(stage.Candidates); j++ {
+		q.inRuns = !cl.sel.Struck(j)
+	}
 	c.sendOn(i)
 }
 
@@ -233,12 +242,18 @@ func (c *cell) sendOn(i int) {
 	for most := (n + len(stage.Beside)) * int(a.Pings); q.next < most; {
 		what := q.next
 		q.next++
+		if q.inRuns && q.volley.runs[what] > 1 {
+			n := int(q.volley.runs[what])
+			c.sendRun(i, q.volley, what, n, packetDetail(a.Seq, uint32(what)))
+			q.next = what + n
+			continue
+		}
 		cand, nth, counts := probed(stage, &a, what)
 		if !cand.Relay.Known() || counts && cl.sel.Struck(what%n) {
 			continue
 		}
 		detail := packetDetail(a.Seq, uint32(what))
-		if x := c.errand(cl, cand.Relay, topology.EchoRequest, a.TTL); x != nil {
+		if x := c.errandAt(cl, what, cand); x != nil {
 			if x.Resolves() {
 				c.sendErrand(i, x, pingKey(round.Child(rng.Probe, cand.Key), nth), detail)
 			}
@@ -261,6 +276,9 @@ func (c *cell) sendOn(i int) {
 // them, which counts tells.
 func probed(stage *selection.Stage, a *selection.Action, what int) (cand *selection.Candidate, nth uint8, counts bool) {
 	n := len(stage.Candidates)
+	if what < n { // the usual case needs no division
+		return &stage.Candidates[what], 0, true
+	}
 	if beside := what - n*int(a.Pings); beside >= 0 {
 		n = len(stage.Beside)
 		return &stage.Beside[beside%n], uint8(beside / n), false
@@ -310,7 +328,11 @@ func (c *cell) answer(i int, detail uint32, kind selection.ReplyKind) {
 		return
 	}
 	seq := a.Seq
-	r := [1]selection.Reply{{At: c.now, Candidate: uint16(what % len(stage.Candidates)), Kind: kind}}
+	candidate := what
+	if n := len(stage.Candidates); what >= n {
+		candidate = what % n
+	}
+	r := [1]selection.Reply{{At: c.now, Candidate: uint16(candidate), Kind: kind}}
 	c.watch.answered(seq, r[0], what)
 	if cl.sel.Replies(c.now, seq, r[:]) == nil && kind == selection.EchoReply && c.now <= a.Deadline {
 		c.tally.Heard++

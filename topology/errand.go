@@ -188,6 +188,17 @@ func (x *Errand) Resolves() bool { return x.out.end != Unresolved }
 // about it, unless chance prevents it.
 func (x *Errand) Answered() bool { return x.made }
 
+// Sure tells whether chance has no part in it, so that keys are not looked at.
+func (x *Errand) Sure() bool { return x.out.sure() && x.back.sure() }
+
+func (j *journey) sure() bool { return len(j.risks) == 0 && j.last == 0 }
+
+// EndsWith tells whether requests of two errands that are sent together surely
+// end alike at one instant.
+func (x *Errand) EndsWith(y *Errand) bool {
+	return x.out.end == y.out.end && x.out.delay == y.out.delay && x.out.sure() && y.out.sure()
+}
+
 // SendRequest sends the request with a key at an instant.
 func (s *State) SendRequest(x *Errand, key rng.Key, at vtime.Instant) Sent {
 	return s.travel(&x.out, key, at)
