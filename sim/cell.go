@@ -323,11 +323,11 @@ func (c *cell) handle(e event) {
 	case evHop:
 		c.hop(i, detail)
 	case evAtHost:
-		c.each(i, detail, (*cell).atHost)
+		c.each(evAtHost, i, detail, (*cell).atHost)
 	case evError:
-		c.each(i, detail, (*cell).sendError)
+		c.each(evError, i, detail, (*cell).sendError)
 	case evTold:
-		c.told(i, detail)
+		c.each(evTold, i, detail, (*cell).told)
 	case evAtClient:
 		c.atClient(i, detail)
 	case evConnect:

@@ -82,25 +82,26 @@ func (c *cell) errandAt(cl *client, what int, cand *selection.Candidate) *topolo
 	return c.errand(cl, cand.Relay, topology.EchoRequest, q.action.TTL)
 }
 
-// standsFor is how many packets an event stands for, from the one it names on. Those of
-// a round that a later one has overtaken matter only as flights.
-func (c *cell) standsFor(i int, detail uint32) uint32 {
-	if detail&0xffff >= firstReset {
+// standsFor is how many packets an event of a kind stands for, from the one it
+// names on. Of a round that a later one has overtaken no more matter.
+func (c *cell) standsFor(kind uint64, i int, detail uint32) uint32 {
+	if detail&0xffff >= firstReset || c.rests(i) {
 		return 1
 	}
-	if !c.rests(i) {
-		if q := &c.client(i).ask; q.course != nil && q.action.Seq&0xffff == detail>>16 {
-			if q.inRuns {
-				return uint32(q.volley.runs[detail&0xffff])
-			}
-			return 1
-		}
+	q := &c.client(i).ask
+	switch {
+	case !q.inRuns || q.volley.world != c.worlds || q.action.Seq&0xffff != detail>>16:
+		return 1
+	case kind == evTold:
+		return uint32(q.volley.told[detail&0xffff])
 	}
-	n := uint32(1)
-	for c.flights.endsAt(flightOf(i, detail+n), c.now) {
-		n++
-	}
-	return n
+	return uint32(q.volley.runs[detail&0xffff])
+}
+
+// follows tells whether the event of the error about the probe before stands for
+// this one's too.
+func (c *cell) follows(i int, detail uint32) bool {
+	return detail&0xffff > 0 && c.standsFor(evTold, i, detail-1) > 1
 }
 
 // answerByErrand is atHost for a request that went by an errand.
@@ -138,7 +139,7 @@ func (c *cell) errorByErrand(i int, detail uint32) {
 	if !x.Sure() {
 		key = errorKey(key)
 	}
-	if r := c.state.SendAnswer(x, key, c.now); r.End == topology.Delivered {
+	if r := c.state.SendAnswer(x, key, c.now); r.End == topology.Delivered && !c.follows(i, detail) {
 		c.push(r.At, evTold, i, detail)
 	}
 }
@@ -147,25 +148,23 @@ func (c *cell) errorByErrand(i int, detail uint32) {
 // world changes: they meet the world as it was when they left, and what answers
 // to them the new one.
 func (c *cell) recall() {
-	defer c.forgetVolleys()
 	if c.hops || c.balanced || c.watch != nil {
 		return
 	}
+	var single []event // of those that events stood for
 	c.q.each(func(e event) {
 		i, detail := e.what.client(), e.what.detail()
-		switch e.what.kind() {
+		switch kind := e.what.kind(); kind {
 		case evAtHost, evError, evTold:
 			if c.rests(i) {
 				return
 			}
-			n := uint32(1)
-			if e.what.kind() != evTold {
-				n = c.standsFor(i, detail)
-			}
-			for n > 0 {
-				n--
-				if !c.flights.has(flightOf(i, detail+n)) {
-					c.recallPacket(i, detail+n, e)
+			for n := c.standsFor(kind, i, detail); n > 0; n-- {
+				if !c.flights.has(flightOf(i, detail)) {
+					c.recallPacket(i, detail, e)
+				}
+				if detail++; n > 1 {
+					single = append(single, event{e.at, pack(kind, i, detail)})
 				}
 			}
 		case evConnect:
@@ -179,6 +178,10 @@ func (c *cell) recall() {
 			}
 		}
 	})
+	c.forgetVolleys()
+	for _, e := range single {
+		c.q.push(e)
+	}
 }
 
 // recallPacket walks a packet that is under way to its next event.

@@ -70,24 +70,12 @@ func (f *flights) has(k flightKey) bool {
 	return ok
 }
 
-// endsAt tells whether a packet is here that ended at an instant.
-func (f *flights) endsAt(k flightKey, at vtime.Instant) bool {
-	if len(f.at) == 0 {
-		return false
-	}
-	i, ok := f.at[k]
-	return ok && f.all[i].result.At == at
-}
-
 // ground drops what has not come to its end yet.
 func (f *flights) ground() {
 	for i := range f.all {
 		f.all[i].gone = !f.all[i].isError()
 	}
 }
-
-// ground forgets a packet of a client that rests.
-func (c *cell) ground(i int, detail uint32) { c.flights.take(flightOf(i, detail)) }
 
 // isError tells whether it is what a router or firewall answered.
 func (f *flight) isError() bool {
@@ -176,8 +164,8 @@ func (c *cell) reply(i int, f *flight, kind topology.Kind, detail uint32) {
 }
 
 // each calls f with the packets that an event stands for.
-func (c *cell) each(i int, detail uint32, f func(c *cell, i int, detail uint32)) {
-	n := c.standsFor(i, detail)
+func (c *cell) each(kind uint64, i int, detail uint32, f func(c *cell, i int, detail uint32)) {
+	n := c.standsFor(kind, i, detail)
 	c.tally.Events += uint64(n - 1)
 	for last := detail + n; detail < last; detail++ {
 		f(c, i, detail)

@@ -277,7 +277,7 @@ func (c *cell) asleep(e event) bool {
 		return false
 	}
 	if k == evAtHost || k == evError || k == evTold {
-		c.each(e.what.client(), e.what.detail(), (*cell).ground)
+		c.flights.take(flightOf(e.what.client(), e.what.detail()))
 	}
 	return true
 }

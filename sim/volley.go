@@ -12,7 +12,10 @@ import (
 type volley struct {
 	errands []*topology.Errand // nil where there is none to send or it is walked
 	// runs are how many from each on surely end alike at one instant.
-	runs  []uint16
+	runs []uint16
+	// told are how many from each on, of one run, whose errors surely arrive at
+	// one instant.
+	told  []uint16
 	world uint64 // see volleys
 	key   volleyKey
 	// next is the one of the next round, mostly; nil at first.
@@ -68,9 +71,9 @@ func (c *cell) volleyOf(cl *client, stage *selection.Stage, a *selection.Action)
 
 func (c *cell) newVolley(cl *client, stage *selection.Stage, a *selection.Action) *volley {
 	n := (len(stage.Candidates) + len(stage.Beside)) * int(a.Pings)
-	v := &volley{errands: make([]*topology.Errand, n), runs: make([]uint16, n), world: c.worlds}
+	v := &volley{errands: make([]*topology.Errand, n), runs: make([]uint16, n), told: make([]uint16, n), world: c.worlds}
 	for what := n - 1; what >= 0; what-- {
-		v.runs[what] = 1
+		v.runs[what], v.told[what] = 1, 1
 		cand, _, _ := probed(stage, a, what)
 		if !cand.Relay.Known() {
 			continue
@@ -82,6 +85,9 @@ func (c *cell) newVolley(cl *client, stage *selection.Stage, a *selection.Action
 		}
 		if x.Resolves() && x.EndsWith(v.errands[what+1]) && v.runs[what+1] < math.MaxUint16 {
 			v.runs[what] += v.runs[what+1]
+			if x.AnswersWith(v.errands[what+1]) {
+				v.told[what] += v.told[what+1]
+			}
 		}
 	}
 	return v

@@ -199,6 +199,13 @@ func (x *Errand) EndsWith(y *Errand) bool {
 	return x.out.end == y.out.end && x.out.delay == y.out.delay && x.out.sure() && y.out.sure()
 }
 
+// AnswersWith tells whether what comes back of two errands that end together
+// surely arrives at one instant.
+func (x *Errand) AnswersWith(y *Errand) bool {
+	return x.made && y.made && x.back.end == Delivered && y.back.end == Delivered &&
+		x.back.delay == y.back.delay && x.back.sure() && y.back.sure()
+}
+
 // SendRequest sends the request with a key at an instant.
 func (s *State) SendRequest(x *Errand, key rng.Key, at vtime.Instant) Sent {
 	return s.travel(&x.out, key, at)
