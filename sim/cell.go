@@ -168,7 +168,7 @@ func newCellFor(workers int, p *Plan, policy, replication int, level Level, trac
 	n, demands := 0, p.demands(policy)
 	for i := range p.Groups {
 		g := &p.Groups[i]
-		c.groups = append(c.groups, group{plan: g, key: g.key(c.weather), first: n, profile: c.profileOf(pol.Settings[i]), packets: level >= LevelPacket || demands[i] == demandPackets})
+		c.groups = append(c.groups, group{plan: g, key: g.key(c.weather), first: n, profile: c.profileOf(pol.Settings[i], g.Guard), packets: level >= LevelPacket || demands[i] == demandPackets})
 		n += g.Count
 	}
 	c.tally.Clients = uint64(n)

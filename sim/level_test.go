@@ -232,3 +232,31 @@ func TestWorkersAgree(t *testing.T) {
 		sameTally(t, want, got, r)
 	}
 }
+
+// Groups of equal settings share their courses, but not what their own firewalls
+// let through.
+func TestGuardsAreTheGroups(t *testing.T) {
+	w := newWorld()
+	w.addGroup("open", 30, netHome, alwaysOn, "DMZ")
+	w.addGroup("guarded", 30, netHome, alwaysOn, "DMZ")
+	deaf := w.box(topology.BoxSpec{Name: "deaf", Kind: topology.Guard, Otherwise: topology.Accept, Rules: []topology.Rule{
+		{Name: "deaf", Kinds: []topology.Kind{topology.EchoRequest}, Verdict: topology.Drop},
+	}})
+	w.groups[1].Guard = topology.GuardOf(deaf)
+	p := w.plan(t)
+	p.Policies[0].Settings[1] = p.Policies[0].Settings[0]
+	c := newCell(p, 0, 0, LevelClass, false)
+	if n := len(c.profiles); c.groups[0].profile == c.groups[1].profile {
+		t.Errorf("%d profiles, the groups have one", n)
+	}
+	cells := same(t, p, 0, levelRun{LevelRound, true, 1, 0}, levelRun{LevelClass, true, 1, 0})
+	found := [2]int{}
+	for _, d := range cells[0].trace.Decisions {
+		if d.By.String() == "probe" {
+			found[d.Client/30]++
+		}
+	}
+	if found[0] == 0 || found[1] > 0 {
+		t.Errorf("the open group found a relay by probing %d times, the guarded one %d times", found[0], found[1])
+	}
+}

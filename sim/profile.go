@@ -4,12 +4,14 @@ import (
 	"reflect"
 
 	"github.com/relaysim/relaysim/selection"
+	"github.com/relaysim/relaysim/topology"
 )
 
-// profile is the settings that the clients of one or several groups have, with
-// the courses made of them so far.
+// profile is the settings that the clients of one or several groups have behind
+// a firewall of their own, with the courses made of them so far.
 type profile struct {
 	settings *selection.Settings
+	guard    topology.GuardID
 	courses  []madeCourse
 }
 
@@ -23,14 +25,15 @@ type madeCourse struct {
 	stageBase int
 }
 
-// profileOf finds or adds the profile with these settings.
-func (s *scene) profileOf(settings *selection.Settings) int {
+// profileOf finds or adds the profile with these settings and firewall.
+func (s *scene) profileOf(settings *selection.Settings, guard topology.GuardID) int {
 	for i := range s.profiles {
-		if p := s.profiles[i].settings; p == settings || reflect.DeepEqual(p, settings) {
+		p := &s.profiles[i]
+		if p.guard == guard && (p.settings == settings || reflect.DeepEqual(p.settings, settings)) {
 			return i
 		}
 	}
-	s.profiles = append(s.profiles, profile{settings: settings})
+	s.profiles = append(s.profiles, profile{settings: settings, guard: guard})
 	return len(s.profiles) - 1
 }
 
