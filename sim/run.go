@@ -125,9 +125,11 @@ type runner struct {
 	handover *handover
 	cancel   context.CancelFunc // ends the run where nobody can take them
 
-	mu   sync.Mutex
-	done float64
-	err  error // of the first cell that failed, in order of time
+	mu sync.Mutex
+	// spare is the memory of traces that have been dropped.
+	spare [][]Decision
+	done  float64
+	err   error // of the first cell that failed, in order of time
 }
 
 // work takes cells until there are none, replication by replication so that
@@ -158,6 +160,9 @@ func (r *runner) cell(ctx context.Context, n int) bool {
 	paired := p.traced(policy)
 	c := newCellFor(r.parts, p, policy, rep, r.options.Level, paired || r.handover != nil)
 	c.progress = r.progress
+	if paired {
+		c.trace.Decisions = r.spareDecisions()
+	}
 	if r.handover != nil && !paired {
 		c.giveDecisions(cmp.Or(r.options.atOnce, decisionsAtOnce), func(block []Decision) { r.take(ctx, n, block) })
 	}
@@ -219,9 +224,24 @@ func (r *runner) comparePairs(rep int) {
 			Pair: k, Slots: compare(r.traces[at(pair[0])], r.traces[at(pair[1])], p.Slots()),
 		})
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for policy := range p.Policies {
-		r.traces[at(policy)] = nil
+		if t := &r.traces[at(policy)]; *t != nil {
+			r.spare = append(r.spare, (*t).Decisions[:0])
+			*t = nil
+		}
 	}
+}
+
+// spareDecisions is memory for a trace.
+func (r *runner) spareDecisions() (d []Decision) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.spare) - 1; n >= 0 {
+		d, r.spare = r.spare[n], r.spare[:n]
+	}
+	return d
 }
 
 // progress is told that a further fraction of a cell is done.

@@ -93,7 +93,10 @@ func (c *cell) newWorker(first, traced bool) *cell {
 			w.place(selection.RelayID(id))
 		}
 	}
-	if traced {
+	switch {
+	case traced && first:
+		w.trace = c.trace
+	case traced:
 		w.trace = &Trace{}
 	}
 	return w
@@ -122,7 +125,7 @@ func (c *cell) runWindows(ctx context.Context) error {
 		if w.tally != c.tally {
 			c.tally.add(w.tally)
 		}
-		if c.trace != nil {
+		if c.trace != w.trace {
 			c.trace.Decisions = append(c.trace.Decisions, w.trace.Decisions...)
 		}
 	}
