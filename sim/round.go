@@ -29,9 +29,12 @@ func (c *cell) round(i int, a *selection.Action) {
 		return
 	}
 	cl.ask.begin(a, cl.sel.Course())
+	if a.At == c.now { // also of one that something overtakes at this very instant
+		c.expectReplies(cl, a)
+	}
 	if a.At > c.now || c.solo != nil {
 		c.goAway()
-		cl.ask.waiting = true
+		cl.ask.waiting, cl.ask.early = true, a.At > c.now
 		c.push(a.At, evAsk, i, a.Seq)
 		return
 	}
@@ -135,8 +138,9 @@ func errorKey(k rng.Key) rng.Key { return k.Child(rng.Try, 2<<32) }
 // asked is a round at packet level.
 type asked struct {
 	action selection.Action
-	// open: answers are still of interest. waiting: it begins at action.At.
-	open, waiting bool
+	// open: answers are still of interest. waiting: it begins at action.At. early:
+	// it was asked for before that.
+	open, waiting, early bool
 	// next is the number of the probe that leaves at nextAt, unless that is
 	// Never.
 	next   int
@@ -160,7 +164,7 @@ func (q *asked) begin(a *selection.Action, of *selection.Course) {
 	case q.action.WantLate:
 		q.past = append(q.past, q.action)
 	}
-	q.action, q.course, q.open, q.waiting, q.nextAt = *a, of, true, false, vtime.Never
+	q.action, q.course, q.open, q.waiting, q.early, q.nextAt = *a, of, true, false, false, vtime.Never
 }
 
 // drop ends all interest in answers.
@@ -215,7 +219,7 @@ func (c *cell) sendProbes(i int) {
 		panic(fmt.Sprintf("sim: %d probes in a round, more than the %d that have names", most, firstReset))
 	}
 	q.next, q.nextAt = 0, c.now
-	if cl.sel.Open(q.action.Seq) {
+	if q.early && cl.sel.Open(q.action.Seq) {
 		c.expectReplies(cl, &q.action)
 	}
 	q.volley = c.volleyOf(cl, stage, &q.action)
