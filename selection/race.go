@@ -69,9 +69,10 @@ func (s *Selector) fastest(classes []class, f *field, total uint32) int {
 
 // first returns the competitor of a class with the smallest keyed word, -1 if
 // there is none; the lower key among equals, which is the earlier candidate.
+// Without a field all compete.
 func (c *class) first(f *field, draws rng.Stream) (winner int, least uint64) {
 	winner = -1
-	if c.whole(f) { // as in a large stage that answers at once
+	if f == nil || c.whole(f) { // as in a large stage that answers at once
 		for j, n := range c.nth {
 			if word := draws.At(n); word < least || winner < 0 {
 				winner, least = j, word

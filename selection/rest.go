@@ -97,5 +97,9 @@ func (s *Selector) Restore(c *Course, key rng.Key, r Rest) {
 // leaves out; what was due before is due then.
 func (s *Selector) Seen(now vtime.Instant) { s.clock = max(s.clock, now) }
 
+// Clock returns the instant of the Selector's last input, which may be ahead of
+// the driver's: the end of what was completed in advance.
+func (s *Selector) Clock() vtime.Instant { return s.clock }
+
 // Parent returns the parent of the client that rests, and how it came to it.
 func (r Rest) Parent() (RelayID, By) { return r.parent, By(r.flags & restBy) }

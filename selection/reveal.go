@@ -31,6 +31,19 @@ func (st *Stage) Entrants(may func(candidate int) bool) *Entrants {
 	return e
 }
 
+// Count returns how many there are.
+func (e *Entrants) Count() int { return e.members.count() }
+
+// Rank returns how many entrants come before a candidate in the order of the
+// stage; it is not ok if the candidate is none.
+func (e *Entrants) Rank(candidate int) (rank int, ok bool) {
+	k := candidate >> 6
+	for _, w := range e.members[:k] {
+		rank += bits.OnesCount64(w)
+	}
+	return rank + bits.OnesCount64(e.members[k]&first(candidate&63)), e.members.has(candidate)
+}
+
 // Answers tells what became of the probes of one round.
 type Answers interface {
 	// Answered tells whether an echo reply to a probe of the candidate, an

@@ -132,7 +132,8 @@ func lottery(k rng.Key) *Course {
 	p.InterPacketGap = time.Duration(below(6, 4)/3) * 10 * time.Millisecond
 	p.PingsPerRelayPerRound = 1 + int(below(7, 4)/3)
 	p.RelayDedupe = Dedupe(below(8, 2))
-	p.FailoverRequiresPing, p.RoundEndsEarly = true, RoundEnd(below(9, 2))
+	p.FailoverRequiresPing, p.RoundEndsEarly = below(13, 3) > 0, RoundEnd(below(9, 2))
+	p.ReselectExhausted = ReselectExhausted(below(14, 2))
 	s.MaximumTTL, s.FailoverList = 4, []string{"relay-0", "ghost"}
 	weights := [][]uint32{{1}, {0}, {0, 1}, {1, 100}, {100, 200, 300}, {0, 7, 1 << 31}}[below(10, 6)]
 	n := int(1 + below(11, 12))

@@ -59,6 +59,9 @@ func NewRoutine(before, after *Selector, e *Entrants) *Routine {
 	x.proto.Swap(nil)
 	x.proto.emitQuestion()
 	x.round = x.proto.Swap(nil)[0]
+	if x.proto.scratch.set(struckSet).count() > 0 {
+		return nil
+	}
 	x.proto.expect(e)
 	x.bits = slices.Clone(x.proto.scratch.bits)
 	s := after.CopyFor(after.key, after.clock)
@@ -88,19 +91,6 @@ func NewRoutine(before, after *Selector, e *Entrants) *Routine {
 	return x
 }
 
-// Begins returns when the timer's selection of a client at rest begins, which
-// last did something at the instant now. It is not ok if something else comes
-// before, or if the client is not as one that has found its parent by a
-// selection or a registration.
-func (x *Routine) Begins(r Rest, key rng.Key, now vtime.Instant) (at vtime.Instant, ok bool) {
-	c := x.proto.course
-	if r.flags&^restBy != restRuns|restRegistered || r.end == vtime.Never || !c.Settings.Automatic {
-		return 0, false
-	}
-	at = c.startAt(key, max(r.end.Add(c.Settings.Interval), now))
-	return at, at < c.registerAtLeast(r.base) || at <= c.registerAt(key, r.base)
-}
-
 // Round returns the deciding round of a selection that began at an instant. It
 // is valid until the next call.
 func (x *Routine) Round(started vtime.Instant) *Action {
@@ -114,10 +104,16 @@ func (x *Routine) Round(started vtime.Instant) *Action {
 func (x *Routine) Race(r Rest, key rng.Key, started vtime.Instant, a Arrivals, exact bool) (winner int, end vtime.Instant) {
 	s, e := &x.proto, x.entrants
 	s.key, s.run.started, s.parent, s.by = key, started, r.parent, By(r.flags&restBy)
+	end = x.round.Deadline
+	if !exact && !x.early {
+		if i := x.favourite(); i >= 0 && a.Answered(i) {
+			x.decided.CompetitionSize, x.decided.CompetitionWeight = 0, 0
+			return i, end
+		}
+	}
 	copy(s.scratch.bits, x.bits)
 	s.scratch.veiled = nil
 	var won competition
-	end = x.round.Deadline
 	switch {
 	case x.early:
 		if last, all := x.await(a); all {
@@ -132,6 +128,15 @@ func (x *Routine) Race(r Rest, key rng.Key, started vtime.Instant, a Arrivals, e
 	}
 	x.decided.CompetitionSize, x.decided.CompetitionWeight = won.size, won.weight
 	return winner, end
+}
+
+// favourite is the entrant that wins if it answers, -1 if that is not known
+// without asking the others.
+func (x *Routine) favourite() int {
+	if x.entrants.weightless || x.proto.course.Params.StickyCurrent {
+		return -1
+	}
+	return x.proto.fastest(x.entrants.classes, nil, 1)
 }
 
 // await asks for all answers, and when the last of them comes if all do.
@@ -152,15 +157,26 @@ func (x *Routine) await(a Arrivals) (last vtime.Instant, all bool) {
 	return last, all
 }
 
+// Asker returns the Selector that asks the deciding round, for Struck and
+// Asked.
+func (x *Routine) Asker() *Selector { return &x.proto }
+
+// Entrants returns those of the deciding round.
+func (x *Routine) Entrants() *Entrants { return x.entrants }
+
+// Stage returns the stage of the deciding round.
+func (x *Routine) Stage() *Stage { return x.entrants.stage }
+
 // Relay returns the relay of a candidate of the deciding round.
 func (x *Routine) Relay(candidate int) RelayID { return x.entrants.stage.Candidates[candidate].Relay }
 
 // Decide returns the client at rest, and what its Selector says at the end, after
 // the winner of the last Race, which ended the probing, has registered it at the
-// instant at. The Action is valid until the next call.
-func (x *Routine) Decide(r Rest, started, probed, at vtime.Instant, winner int) (Rest, *Action) {
+// instant at. The trigger is what started the selection. The Action is valid
+// until the next call.
+func (x *Routine) Decide(r Rest, trigger Trigger, started, probed, at vtime.Instant, winner int) (Rest, *Action) {
 	a := &x.decided
-	a.At, a.Started, a.Trigger = at, started, Timer
+	a.At, a.Started, a.Trigger = at, started, trigger
 	a.Probing = probed.Sub(started)
 	a.Target, a.Previous = x.Relay(winner), r.parent
 	a.Registering = at.Sub(started) - a.Probing
@@ -169,15 +185,82 @@ func (x *Routine) Decide(r Rest, started, probed, at vtime.Instant, winner int) 
 	return next, a
 }
 
-// Renews returns when a client at rest next registers with its parent
-// periodically, if that comes before it selects.
-func (r Rest) Renews(c *Course, key rng.Key, now vtime.Instant) (at vtime.Instant, ok bool) {
-	if r.flags&^restBy != restRuns|restRegistered {
+// Next is what a client at rest does next by itself.
+type Next struct {
+	// At is when its timer fires; vtime.Never if it has none.
+	At vtime.Instant
+	// Renews: it registers with its parent again; otherwise a selection is due,
+	// which Trigger starts.
+	Renews  bool
+	Trigger Trigger
+	// registers is when the next periodic registration is due, or an instant
+	// before it and not before At.
+	registers vtime.Instant
+}
+
+// Next returns what the client does next by itself. It last did something at the
+// instant now, and what was due before is due then. It is not ok if the client
+// is neither registered with its parent nor without one since its last selection
+// failed.
+func (r Rest) Next(c *Course, key rng.Key, now vtime.Instant) (n Next, ok bool) {
+	switch r.flags &^ restBy {
+	case restRuns | restRetrying:
+		n.At = max(r.end.Add(c.backOff(key, r.end, r.failures)), now)
+		n.Trigger, n.registers = Retry, vtime.Never
+		return n, true
+	case restRuns | restRegistered:
+	default:
+		return n, false
+	}
+	n.At, n.Trigger = vtime.Never, Timer
+	if r.end != vtime.Never && c.Settings.Automatic {
+		n.At = r.end.Add(c.Settings.Interval)
+	}
+	if n.registers = c.registerAtLeast(r.base); n.registers < n.At { // else its draw decides nothing
+		if n.registers = c.registerAt(key, r.base); n.registers < n.At {
+			n.At, n.Renews = n.registers, true
+		}
+	}
+	n.At = max(n.At, now)
+	return n, true
+}
+
+// Begins returns when the selection that is next begins. It is not ok if the
+// periodic registration comes before.
+func (r Rest) Begins(c *Course, key rng.Key, n Next) (at vtime.Instant, ok bool) {
+	at = c.startAt(key, n.At)
+	return at, at <= n.registers || at <= c.registerAt(key, r.base)
+}
+
+// Arrives returns when the selection begins that a trigger starts at an instant
+// at which the client's agent does not run yet. It is not ok if the trigger
+// starts none.
+func (r Rest) Arrives(c *Course, key rng.Key, trigger Trigger, at vtime.Instant) (started vtime.Instant, ok bool) {
+	if r.flags&restRuns != 0 || trigger != AddressChange && (trigger != Start || r.parent != NoRelay) {
 		return 0, false
 	}
-	at = c.registerAt(key, r.base)
-	first := r.end == vtime.Never || !c.Settings.Automatic || at < r.end.Add(c.Settings.Interval)
-	return max(at, now), first
+	return c.startAt(key, at), true
+}
+
+// Stopped is the client at rest after its agent has been stopped.
+func (r Rest) Stopped() Rest {
+	r.flags &^= restRuns | restRegistered
+	return r
+}
+
+// Wakes tells whether a client whose agent does not run yet registers with its
+// parent again because of a trigger.
+func (r Rest) Wakes(trigger Trigger) bool {
+	return r.flags&restRuns == 0 && r.parent != NoRelay && trigger == Start
+}
+
+// Woken is the client at rest after that registration, which ended at an
+// instant.
+func (r Rest) Woken(at vtime.Instant) Rest {
+	r.base = at
+	r.seq++
+	r.flags |= restRuns | restRegistered
+	return r
 }
 
 // Renewed is the client at rest after its parent has registered it again at an

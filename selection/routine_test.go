@@ -52,11 +52,7 @@ func routineTrial(t *testing.T, k rng.Key, early *int) bool {
 	s := New(c, key, 0)
 	s.state, s.registered, s.parent, s.by = idle, true, c.Stages[0].Candidates[0].Relay, ByProbe
 	s.endAt, s.registerBase = 0, 0
-	from, ok := s.Rest()
-	if !ok {
-		return false
-	}
-	started, ok := x.Begins(from, key, 0)
+	from, trigger, started, ok := toSelection(&s, k.Draw(rng.Start, 9))
 	if !ok {
 		return false
 	}
@@ -109,11 +105,256 @@ func routineTrial(t *testing.T, k rng.Key, early *int) bool {
 	_ = s.RegisterResult(at, asked[0].Seq, Registered)
 	done := s.Swap(nil)
 	rest, ok := s.Rest()
-	got, decided := x.Decide(from, started, end, at, winner)
+	got, decided := x.Decide(from, trigger, started, end, at, winner)
 	if !ok || got != rest || *decided != done[0] {
 		t.Fatalf("routine:\n%+v\n%+v\nSelector:\n%+v\n%+v", got, *decided, rest, done[0])
 	}
 	return true
+}
+
+// toSelection makes of an idle client one that comes to a selection in one of
+// several ways, and says what its Rest tells of it. The Selector is left before
+// its next deadline.
+func toSelection(s *Selector, way uint64) (from Rest, trigger Trigger, started vtime.Instant, ok bool) {
+	c, key := s.course, s.key
+	switch trigger = Timer; way % 4 {
+	case 1:
+		trigger = AddressChange
+	case 2:
+		trigger, s.parent, s.by = Start, NoRelay, ByNone
+	case 3:
+		trigger, s.parent, s.by = Retry, NoRelay, ByNone
+		s.registered, s.retrying, s.failures = false, true, uint8(1+way>>8)
+	}
+	at := vtime.Instant(0)
+	if arrives := trigger == AddressChange || trigger == Start; arrives {
+		s.Trigger(0, Stop)
+		s.Swap(nil)
+		at = vtime.Instant(way >> 40)
+		if from, ok = s.Rest(); ok {
+			started, ok = from.Arrives(c, key, trigger, at)
+		}
+		s.Trigger(at, trigger)
+		return from, trigger, started, ok
+	}
+	if from, ok = s.Rest(); !ok {
+		return
+	}
+	next, ok := from.Next(c, key, 0)
+	if !ok || next.Renews || next.Trigger != trigger {
+		return from, trigger, 0, false
+	}
+	started, ok = from.Begins(c, key, next)
+	return from, trigger, started, ok
+}
+
+// fruitlessTrial takes one client through a selection in which nobody answers
+// and no relay takes it, and compares what another client's makes of it.
+func fruitlessTrial(t *testing.T, k rng.Key, ends *[2]int) bool {
+	t.Helper()
+	c := lottery(k)
+	fails := func(s *Selector) (last Action) { // from its first question to the end
+		for q := s.Swap(nil); len(q) == 1; q = s.Swap(nil) {
+			switch last = q[0]; last.Kind {
+			case AskRound:
+				s.Expire(last.Deadline)
+			case Register:
+				_ = s.RegisterResult(last.At.Add(time.Duration(last.Target%7)*time.Second), last.Seq, TCPBlocked)
+			default:
+				return last
+			}
+		}
+		return last
+	}
+	client := func(n uint64) Selector {
+		s := New(c, k.Child(rng.Client, n), 0)
+		s.state, s.registered, s.parent, s.by = idle, true, c.Stages[0].Candidates[0].Relay, ByProbe
+		s.endAt, s.registerBase = 0, 0
+		return s
+	}
+	begin := func(s *Selector) bool {
+		for !s.Selecting() {
+			due, ok := s.Deadline()
+			if !ok || s.state == renewing {
+				return false
+			}
+			s.Expire(due)
+		}
+		return true
+	}
+	way := k.Draw(rng.Start, 9)
+	a := client(1)
+	if _, _, _, ok := toSelection(&a, way); !ok || !begin(&a) {
+		return false
+	}
+	before := clone(&a)
+	before.Swap(nil)
+	end := fails(&a)
+	x := NewFruitless(&before, &a, &end)
+	if x == nil {
+		return false
+	}
+	b := client(2)
+	from, trigger, started, ok := toSelection(&b, way)
+	if !ok {
+		return false
+	}
+	if from.Keeps(c, trigger) != (end.Kind == Kept) {
+		t.Fatalf("keeps %v, ends with %+v", from.Keeps(c, trigger), end)
+	}
+	if !begin(&b) || b.run.started != started || started.Add(x.Span()) <= started {
+		t.Fatalf("the selection begins at %v, should at %v, and takes %v", b.run.started, started, x.Span())
+	}
+	want := fails(&b)
+	rest, ok := b.Rest()
+	if want.Kind < Decided { // its registration was due when the selection ended
+		return false
+	}
+	got, said := x.End(from, b.key, trigger, started)
+	if !ok || got != rest || *said != want {
+		t.Fatalf("fruitless:\n%+v\n%+v\nSelector:\n%+v\n%+v", got, *said, rest, want)
+	}
+	if next, ok := got.Next(c, b.key, want.At); ok {
+		if due, _ := b.Deadline(); next.At != due {
+			t.Fatalf("next at %v, deadline %v", next.At, due)
+		}
+	}
+	ends[end.Kind-GaveUp]++
+	return true
+}
+
+// resortTrial takes one client through a selection in which nobody answers to a
+// relay of last resort, which takes it, and compares what another client's makes
+// of it.
+func resortTrial(t *testing.T, k rng.Key) (drawn, ok bool) {
+	t.Helper()
+	p, s := defaultParams(), automatic("A;*")
+	p.ExhaustPolicy = []Exhaust{ExhaustRoot, ExhaustRandom}[k.Draw(rng.Round, 0)%2]
+	s.MaximumTTL = 3
+	if k.Draw(rng.Round, 1)%2 == 0 {
+		s.FailoverList = []string{"relay-0", "relay-1"}[:1+k.Draw(rng.Round, 2)%2]
+	}
+	c, _ := Compile(s, p, crowd(8, 100, 200))
+	way := k.Draw(rng.Start, 9)
+	fail := int(k.Draw(rng.Round, 3) % 2) // registrations that fail first
+	ask := func(n uint64) (z Selector, before Selector, from Rest, trigger Trigger, started vtime.Instant, ok bool) {
+		z = New(c, k.Child(rng.Client, n), 0)
+		z.state, z.registered, z.parent, z.by = idle, true, c.Stages[0].Candidates[0].Relay, ByProbe
+		z.endAt, z.registerBase = 0, 0
+		if from, trigger, started, ok = toSelection(&z, way); !ok || from.Keeps(c, trigger) {
+			return z, before, from, trigger, started, false
+		}
+		for !z.Selecting() {
+			due, ok := z.Deadline()
+			if !ok || z.state == renewing {
+				return z, before, from, trigger, started, false
+			}
+			z.Expire(due)
+		}
+		before = clone(&z)
+		before.Swap(nil)
+		for left := fail; ; {
+			q := z.Swap(nil)
+			switch {
+			case len(q) != 1 || q[0].Kind > Register:
+				return z, before, from, trigger, started, false
+			case q[0].Kind == AskRound:
+				z.Expire(q[0].Deadline)
+			case left == 0:
+				return z, before, from, trigger, started, true
+			default:
+				left--
+				_ = z.RegisterResult(q[0].At.Add(time.Second), q[0].Seq, TCPBlocked)
+			}
+		}
+	}
+	a, before, _, _, _, ok := ask(1)
+	if !ok {
+		return false, false
+	}
+	x := NewResort(&before, &a)
+	if x == nil {
+		return false, false
+	}
+	b, _, from, trigger, started, ok := ask(2)
+	if !ok {
+		t.Fatal("another client goes another way")
+	}
+	target, at := x.Asks(b.key, started)
+	if b.run.target != target || b.since != at {
+		t.Fatalf("registers with %v at %v, should with %v at %v", target, at, b.run.target, b.since)
+	}
+	end := at.Add(80 * time.Millisecond)
+	_ = b.RegisterResult(end, uint32(b.seq), Registered)
+	done := b.Swap(nil)
+	rest, ok := b.Rest()
+	got, said := x.Decide(from, trigger, started, end, target)
+	if !ok || got != rest || *said != done[0] {
+		t.Fatalf("resort:\n%+v\n%+v\nSelector:\n%+v\n%+v", got, *said, rest, done)
+	}
+	return x.drawn, true
+}
+
+// What the relay of last resort ends for another client is what ends it for the
+// client's own Selector.
+func TestResortIsTheSelection(t *testing.T) {
+	var n [2]int
+	for seed := range uint64(2000) {
+		if drawn, ok := resortTrial(t, rng.Seed(seed)); drawn {
+			n[1]++
+		} else if ok {
+			n[0]++
+		}
+	}
+	if min(n[0], n[1]) < 50 {
+		t.Errorf("%d fixed and %d drawn relays: too few to show anything", n[0], n[1])
+	}
+}
+
+// A fruitless selection that another client's tells is the one that the client's
+// own Selector goes through.
+func TestFruitlessIsTheSelection(t *testing.T) {
+	var ends [2]int
+	for n := range uint64(4000) {
+		fruitlessTrial(t, rng.Seed(n), &ends)
+	}
+	if min(ends[0], ends[1]) < 100 {
+		t.Errorf("%d gave up and %d kept the parent: too few to show anything", ends[0], ends[1])
+	}
+}
+
+// An agent that is started registers with the parent it knows, and rests as
+// Woken says.
+func TestWokenIsTheSelectors(t *testing.T) {
+	for n := range uint64(500) {
+		k := rng.Seed(n)
+		c := lottery(k)
+		s := New(c, k, 0)
+		s.state, s.registered, s.parent, s.by = idle, true, c.Stages[0].Candidates[0].Relay, ByProbe
+		s.endAt, s.registerBase = 0, 0
+		running, _ := s.Rest()
+		s.Trigger(1, Stop)
+		s.Swap(nil)
+		from, ok := s.Rest()
+		if from != running.Stopped() || from.Wakes(AddressChange) || !from.Wakes(Start) || !ok {
+			t.Fatalf("stopped %+v, want %+v", running.Stopped(), from)
+		}
+		at := vtime.Instant(rng.Below(k.Draw(rng.Start, 0), uint64(9*time.Hour)))
+		s.Trigger(at, Start)
+		asked := s.Swap(nil)
+		if len(asked) != 1 || !asked[0].Again || asked[0].At != max(at, 1) {
+			t.Fatalf("started it asks %+v", asked)
+		}
+		end := at.Add(time.Minute)
+		_ = s.RegisterResult(end, asked[0].Seq, Registered)
+		want := Rest{end: s.endAt, base: s.registerBase, parent: s.parent, seq: s.seq, failures: s.failures, flags: running.flags}
+		got := from.Woken(end)
+		if next, ok := got.Next(c, k, end); got != want || !ok {
+			t.Fatalf("%+v, want %+v", got, want)
+		} else if due, _ := s.Deadline(); due != next.At {
+			t.Fatalf("next at %v, deadline %v", next.At, due)
+		}
+	}
 }
 
 func sortByArrival(r []Reply) {
@@ -151,11 +392,11 @@ func TestRenewalsAreTheSelectors(t *testing.T) {
 		if !ok {
 			continue
 		}
-		at, renews := from.Renews(c, k, 0)
-		if renews && at != next || !renews && c.registerAt(k, s.registerBase) == next && c.registerAt(k, s.registerBase) < s.reselectAt() {
-			t.Fatalf("trial %d: renews %v at %v, deadline %v", n, renews, at, next)
+		due, ok := from.Next(c, k, 0)
+		if _, which := s.nextTimer(); !ok || due.At != next || due.Renews != (which == registerTimer) {
+			t.Fatalf("trial %d: %+v, deadline %v of timer %d", n, due, next, which)
 		}
-		if !renews {
+		if !due.Renews {
 			continue
 		}
 		s.Expire(next)
@@ -163,7 +404,7 @@ func TestRenewalsAreTheSelectors(t *testing.T) {
 		if len(asked) != 1 || !asked[0].Again {
 			t.Fatalf("trial %d: at its time the Selector asks %+v", n, asked)
 		}
-		end := at.Add(time.Duration(rng.Below(k.Draw(rng.Start, 1), uint64(8*time.Hour))))
+		end := next.Add(time.Duration(rng.Below(k.Draw(rng.Start, 1), uint64(8*time.Hour))))
 		_ = s.RegisterResult(end, asked[0].Seq, Registered)
 		want := Rest{end: s.endAt, base: s.registerBase, parent: s.parent, seq: s.seq, failures: s.failures, flags: from.flags}
 		if got := from.Renewed(c, end); got != want {

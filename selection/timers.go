@@ -81,7 +81,7 @@ func (s *Selector) retryAt() vtime.Instant {
 	if !s.retrying {
 		return vtime.Never
 	}
-	return s.endAt.Add(s.backOff())
+	return s.endAt.Add(s.course.backOff(s.key, s.endAt, s.failures))
 }
 
 // reselectAt is when a selection follows one that found a parent. The timer is
@@ -204,13 +204,12 @@ func (s *Selector) settle(base vtime.Instant) {
 	s.registerBase = base
 }
 
-// backOff returns the wait after the selection that failed at endAt: growing
-// with every failure in a row from the minimum to the maximum (3.10), shortened
-// by the jitter. It grows no further after the 255th failure.
-func (s *Selector) backOff() time.Duration {
-	c := s.course
+// backOff returns the wait after the selection that failed at an instant, the
+// last of so many in a row: growing with each from the minimum to the maximum
+// (3.10), shortened by the jitter. It grows no further after the 255th failure.
+func (c *Course) backOff(key rng.Key, end vtime.Instant, failures uint8) time.Duration {
 	wait := min(c.Settings.MinRetry, c.Settings.MaxRetry)
-	for range s.failures - 1 {
+	for range failures - 1 {
 		grown := min(timesMillionths(wait, c.growth), c.Settings.MaxRetry)
 		if grown == wait {
 			break
@@ -218,7 +217,7 @@ func (s *Selector) backOff() time.Duration {
 		wait = grown
 	}
 	loose := timesMillionths(wait, c.jitter)
-	return wait - time.Duration(rng.Below(s.key.Draw(rng.RetryJitter, uint64(s.endAt)), uint64(loose)+1))
+	return wait - time.Duration(rng.Below(key.Draw(rng.RetryJitter, uint64(end)), uint64(loose)+1))
 }
 
 // timesMillionths returns d × m ÷ 10^6, at most the longest span.

@@ -198,8 +198,11 @@ func (s *Selector) decide(at vtime.Instant) {
 // keeps tells whether this selection, having found nothing by probing, leaves
 // the parent as it is: a timed one whose parent works (reselect_exhausted).
 func (s *Selector) keeps() bool {
-	return s.run.trigger == Timer && s.course.Params.ReselectExhausted == KeepIfWorking &&
-		s.registered && s.failingSince == vtime.Never
+	return s.failingSince == vtime.Never && s.course.keeps(s.run.trigger, s.registered)
+}
+
+func (c *Course) keeps(trigger Trigger, registered bool) bool {
+	return trigger == Timer && c.Params.ReselectExhausted == KeepIfWorking && registered
 }
 
 // keep ends the selection with the parent it had.
@@ -223,10 +226,13 @@ func (s *Selector) giveUp(at vtime.Instant) {
 	s.parent, s.by = NoRelay, ByNone
 	s.registered, s.owed = false, false
 	s.failingSince = vtime.Never
-	s.failures = uint8(min(int(s.failures)+1, math.MaxUint8))
+	s.failures = onceMore(s.failures)
 	s.retrying, s.endAt = true, at
 	a.Target, a.RetryAt = NoRelay, s.retryAt()
 }
+
+// onceMore counts a failure; the count ends at 255.
+func onceMore(failures uint8) uint8 { return uint8(min(int(failures)+1, math.MaxUint8)) }
 
 // summary emits the account of the selection as a whole.
 func (s *Selector) summary(kind ActionKind, at vtime.Instant) *Action {

@@ -54,7 +54,7 @@ type cell struct {
 	capped                  bool
 	arrivals, spareArrivals []int
 
-	outlooks  [][]*outlook // by stage and attachment
+	outlooks  []outlookRow // by stage and attachment
 	recent    *madeCourse  // that courseInForce returned last
 	answering answers      // scratch of answersTo
 
@@ -77,6 +77,7 @@ type cell struct {
 	scratch    selection.Scratch
 	handedOver []handed
 	extras     extras // of the batch that is taken through the window
+	spare      extras // of the client that has its turn
 
 	progress func(fraction float64) // nil: nobody asks
 	tally    *Tally

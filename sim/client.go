@@ -137,6 +137,9 @@ func (c *cell) goOnline(i int) {
 	c.attach(cl)
 	c.observeSession(cl)
 	c.scheduleGather(i)
+	if c.quickArrival(cl, i, trigger, known) {
+		return
+	}
 	cl.sel.Trigger(c.now, trigger)
 	if known && trigger == selection.Start { // matters if extra_triggers has it (3.6)
 		cl.sel.Trigger(c.now, selection.Resume)
@@ -157,15 +160,21 @@ func (c *cell) access(k rng.Key, n topology.NetworkID) uint16 {
 // goOffline ends a session; whatever is in flight is abandoned.
 func (c *cell) goOffline(i int) {
 	cl := c.client(i)
-	c.setConnected(i, false)
-	c.observeSessionEnd(cl.slot)
-	cl.online, cl.lifeAt = false, vtime.Never
-	c.dropLoss(cl, lossCut)
+	c.endSession(cl, i)
+	cl.lifeAt = vtime.Never
 	cl.ask.drop()
 	cl.conn.open = false
 	cl.contactAt, cl.gatherAt = vtime.Never, vtime.Never
 	cl.sel.Trigger(c.now, selection.Stop)
 	c.pump(i)
+}
+
+// endSession is what ends at once with a session.
+func (c *cell) endSession(cl *client, i int) {
+	c.setConnected(i, false)
+	c.observeSessionEnd(cl.slot)
+	cl.online = false
+	c.dropLoss(cl, lossCut)
 }
 
 // pump drains the Selector until it asks for nothing more, carries out what
@@ -197,7 +206,7 @@ func (c *cell) perform(i int, a *selection.Action) {
 	case selection.Register:
 		c.register(i, a)
 	default:
-		c.observeSelection(i, a)
+		c.observeSelection(i, a, c.courseInForce(c.client(i)))
 	}
 }
 

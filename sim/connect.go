@@ -50,7 +50,7 @@ func (c *cell) register(i int, a *selection.Action) {
 		c.registered(i, selection.NameNotResolved, a.At)
 		return
 	}
-	if c.mayGoAhead(cl) && c.connectAhead(cl) && k.resultAt < c.horizon(cl) {
+	if c.mayGoAhead(cl) && c.connectAhead(cl, nil) && k.resultAt < c.horizon(cl) {
 		if c.outcomeAhead(cl) {
 			c.registered(i, k.outcome, k.resultAt)
 			return
@@ -85,15 +85,14 @@ func (c *cell) outcomeAhead(cl *client) bool {
 	return true
 }
 
-// connectAhead works out an attempt from the memoised fates of its packets. It
-// declines what may take an ICMP error.
-func (c *cell) connectAhead(cl *client) bool {
+// connectAhead works out an attempt from the memoised fate of its packets, which
+// it looks up if f is nil. It declines what may take an ICMP error.
+func (c *cell) connectAhead(cl *client, f *topology.Fate) bool {
 	k := &cl.conn
 	timeout := k.at.Add(c.pol.Params.RegisterConnectTimeout)
 	k.resolved, k.outcome, k.resultAt = true, selection.TCPBlocked, timeout
 	first := vtime.Never // of the answers
-	var f *topology.Fate
-	if !c.balanced {
+	if f == nil && !c.balanced {
 		f = c.state.Fate(cl.at, topology.HostID(k.target), topology.TCP)
 	}
 	for n := uint32(0); k.tryAt(n) < min(timeout, first); n++ {

@@ -26,10 +26,15 @@ func micro(d time.Duration) uint64 { return uint64(d / time.Microsecond) }
 func (c *cell) observeSession(cl *client) {
 	cl.everOnline, cl.found = true, false
 	cl.session.on = c.now
-	s := &c.tally.Slots[cl.slot]
+	c.countSession(cl.slot, c.now)
+}
+
+// countSession counts a session that begins at an instant.
+func (c *cell) countSession(slot int32, at vtime.Instant) {
+	s := &c.tally.Slots[slot]
 	s.Sessions++
-	s.Online -= c.measured()
-	s.OnlineAll -= uint64(c.now.Microseconds())
+	s.Online -= uint64(max(at, c.warm).Microseconds())
+	s.OnlineAll -= uint64(at.Microseconds())
 }
 
 func (c *cell) observeSessionEnd(slot int32) {
@@ -93,9 +98,9 @@ func (c *cell) observeRegistration(i int, o selection.Outcome) {
 	}
 }
 
-// observeSelection counts the end of a selection and moves the client to its
-// new parent.
-func (c *cell) observeSelection(i int, a *selection.Action) {
+// observeSelection counts the end of a selection by the given course and moves
+// the client to its new parent.
+func (c *cell) observeSelection(i int, a *selection.Action, made *madeCourse) {
 	cl := c.client(i)
 	c.tally.Selections++
 	c.tally.ByLevel[c.levelOf(cl)]++
@@ -104,7 +109,7 @@ func (c *cell) observeSelection(i int, a *selection.Action) {
 	s.SelectionTime.Add(micro(a.At.Sub(a.Started)))
 	s.Rounds.Add(uint64(a.Rounds))
 	s.Probes += uint64(a.Probes)
-	list := &c.library.editions[c.courseInForce(cl).edition]
+	list := &c.library.editions[made.edition]
 	if list.outdated {
 		s.Outdated++
 	}

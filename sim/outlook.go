@@ -27,31 +27,59 @@ type outlook struct {
 	// routine is a whole selection that begins with this stage, nil if there is
 	// none to be told in advance.
 	routine *selection.Routine
+	// decides is the outlook of the routine's deciding stage.
+	decides *outlook
+	// prospects are, by rank, of the entrants of the routine.
+	prospects []prospect
+	// failures are the selections that nobody can answer: of a client that goes
+	// on to the last resorts, and of one that keeps its parent. sought: it has been
+	// looked for.
+	failures [2]*failure
+	sought   [2]bool
+	// last is the stage that the leap leads to, behind the last one if to none.
+	last int
 }
+
+// outlookRow has the outlooks of a stage by attachment, in pages: clients on one
+// course are mostly at few places.
+type outlookRow []*[outlookPageSize]*outlook
+
+const outlookPageSize = 64
+
+// at is the place of an outlook.
+func (r outlookRow) at(attachment int) **outlook {
+	p := &r[attachment/outlookPageSize]
+	if *p == nil {
+		*p = new([outlookPageSize]*outlook)
+	}
+	return &(*p)[attachment%outlookPageSize]
+}
+
+// known is an outlook, nil if there is none yet.
+func (r outlookRow) known(attachment int) *outlook {
+	if r == nil || r[attachment/outlookPageSize] == nil {
+		return nil
+	}
+	return r[attachment/outlookPageSize][attachment%outlookPageSize]
+}
+
+// prospect is what becomes of an entrant's packets.
+type prospect struct{ echo, tcp *topology.Fate }
 
 // outlookOf is the memo of a stage of the course in force.
 func (c *cell) outlookOf(cl *client, stage int) *outlook {
 	i := c.courseInForce(cl).stageBase + stage
 	if len(c.outlooks) <= i {
-		c.outlooks = append(c.outlooks, make([][]*outlook, c.stages-len(c.outlooks))...)
+		c.outlooks = append(c.outlooks, make([]outlookRow, c.stages-len(c.outlooks))...)
 	}
-	row := c.outlooks[i]
-	if row == nil {
-		row = make([]*outlook, c.attachments)
-		c.outlooks[i] = row
+	if c.outlooks[i] == nil {
+		c.outlooks[i] = make(outlookRow, (c.attachments+outlookPageSize-1)/outlookPageSize)
 	}
-	at := &row[c.attachment(cl.at)]
+	at := c.outlooks[i].at(c.attachment(cl.at))
 	if *at == nil {
 		*at = &outlook{quiet: c.quietBelow(cl, cl.sel.Course().Stage(stage))}
 	}
 	return *at
-}
-
-// forgetOutlooks is for a world that has changed.
-func (c *cell) forgetOutlooks() {
-	for _, row := range c.outlooks {
-		clear(row)
-	}
 }
 
 // quietBelow is the smallest TTL with which a probe of the stage, sent from
@@ -105,6 +133,12 @@ func (c *cell) leap(cl *client, a *selection.Action) (ok bool) {
 	if !o.known {
 		o.known = true
 		o.leap, o.span, o.routine = c.findLeap(cl, a)
+		if o.routine != nil {
+			o.prospects = c.prospectsOf(cl, o.routine)
+		}
+	}
+	if o.routine == nil {
+		c.seekFailure(cl, o, a)
 	}
 	return o.leap != nil && a.At.Add(o.span) < c.horizon(cl) && cl.sel.Follow(o.leap)
 }
@@ -124,43 +158,83 @@ func (c *cell) opening(cl *client) *selection.Leap {
 }
 
 // findLeap lets a copy of the client's Selector go on until somebody may
-// answer.
+// answer. What then depends on a draw of the client's own is left to each.
 func (c *cell) findLeap(cl *client, a *selection.Action) (*selection.Leap, time.Duration, *selection.Routine) {
 	before := cl.sel.CopyFor(cl.key, a.At)
-	after := before.CopyFor(cl.key, a.At)
-	for q := *a; ; {
-		if q.Kind == selection.AskRound && int16(q.TTL) < c.outlookOf(cl, int(q.Stage)).quiet {
-			after.Expire(q.Deadline)
-			if next := after.Swap(nil); len(next) == 1 {
-				q = next[0]
-				continue
-			}
-			return nil, 0, nil // it gives up
-		}
-		var x *selection.Routine
-		if q.Kind == selection.AskRound {
-			o := c.outlookOf(cl, int(q.Stage))
-			x = selection.NewRoutine(&before, &after, c.entrantsOf(cl, o, cl.sel.Course().Stage(int(q.Stage)), q.TTL))
-		}
-		if q.Seq == a.Seq {
-			return nil, 0, x
-		}
-		return selection.NewLeap(&before, &after), q.At.Sub(a.At), x
+	after, q, rounds := c.inSilence(cl, &before, *a, neverTTL*len(cl.sel.Course().Stages))
+	first := c.outlookOf(cl, int(a.Stage))
+	first.last = len(cl.sel.Course().Stages)
+	if q == nil {
+		return nil, 0, nil // it gives up
 	}
+	var x *selection.Routine
+	if q.Kind == selection.AskRound {
+		first.last = int(q.Stage)
+		o := c.outlookOf(cl, int(q.Stage))
+		first.decides = o
+		x = selection.NewRoutine(&before, &after, c.entrantsOf(cl, o, cl.sel.Course().Stage(int(q.Stage)), q.TTL))
+	}
+	if rounds == 0 {
+		return nil, 0, x
+	}
+	l := selection.NewLeap(&before, &after)
+	if l == nil && rounds > 1 {
+		after, q, _ = c.inSilence(cl, &before, *a, rounds-1)
+		l = selection.NewLeap(&before, &after)
+	}
+	return l, q.At.Sub(a.At), x
 }
 
-// answers are those to the round that a client has in ask.action. It serves
-// Reveal and Fill.
+// prospectsOf looks up what becomes of the packets to the entrants of a routine.
+func (c *cell) prospectsOf(cl *client, x *selection.Routine) []prospect {
+	of := make([]prospect, x.Entrants().Count())
+	stage := x.Stage()
+	for i := range stage.Candidates {
+		if rank, ok := x.Entrants().Rank(i); ok {
+			host := topology.HostID(stage.Candidates[i].Relay)
+			of[rank] = prospect{c.state.Fate(cl.at, host, topology.EchoRequest), c.state.Fate(cl.at, host, topology.TCP)}
+		}
+	}
+	return of
+}
+
+// inSilence returns a copy of a Selector that has gone on from its round q until
+// somebody may answer, but no further than so many rounds, with the question that
+// is in flight then, nil if the selection has ended.
+func (c *cell) inSilence(cl *client, before *selection.Selector, q selection.Action, most int) (selection.Selector, *selection.Action, int) {
+	s := before.CopyFor(cl.key, q.At)
+	var next []selection.Action
+	for rounds := range most {
+		if q.Kind != selection.AskRound || int16(q.TTL) >= c.outlookOf(cl, int(q.Stage)).quiet {
+			return s, &q, rounds
+		}
+		s.Expire(q.Deadline)
+		next = s.Swap(next)
+		if len(next) != 1 || next[0].Kind != selection.AskRound && next[0].Kind != selection.Register {
+			return s, nil, rounds
+		}
+		q = next[0]
+	}
+	return s, &q, most
+}
+
+// answers are those to a round of a client's. It serves Reveal, Fill and Race.
 type answers struct {
-	c     *cell
-	cl    *client
-	round rng.Key
-	keyed bool
+	c      *cell
+	cl     *client
+	action *selection.Action   // the round
+	sel    *selection.Selector // that asks it
+	stage  *selection.Stage    // of the round, nil until it is needed
+	// prospects are those of the entrants in routine, nil if they are not known.
+	prospects []prospect
+	routine   *selection.Routine
+	round     rng.Key
+	keyed     bool
 }
 
-// answersTo are the answers to the client's round.
+// answersTo are the answers to the round that the client has in ask.action.
 func (c *cell) answersTo(cl *client) *answers {
-	c.answering = answers{c: c, cl: cl}
+	c.answering = answers{c: c, cl: cl, action: &cl.ask.action, sel: &cl.sel}
 	return &c.answering
 }
 
@@ -172,27 +246,44 @@ func (x *answers) Answered(i int) bool {
 
 // Arrives is when it comes. Of several replies the first counts.
 func (x *answers) Arrives(i int) (at vtime.Instant, ok bool) {
-	a, place := &x.cl.ask.action, 0
+	a, place := x.action, 0
 	if a.Gap != 0 {
 		for j := range i {
-			if !x.cl.sel.Struck(j) {
+			if !x.sel.Struck(j) {
 				place++
 			}
 		}
 	}
-	at, ok = x.c.echoAhead(x, x.candidate(i), place)
+	at, ok = x.c.echoAhead(x, x.fate(i), x.candidate(i), place)
 	return at, ok && at <= a.Deadline
+}
+
+// fate is that of a probe to a candidate and of its answer, nil for a host that
+// nobody knows or where each probe has its own.
+func (x *answers) fate(i int) *topology.Fate {
+	if x.prospects != nil {
+		if rank, ok := x.routine.Entrants().Rank(i); ok {
+			return x.prospects[rank].echo
+		}
+	}
+	if x.c.balanced {
+		return nil
+	}
+	return x.c.echoFate(x.cl, x.candidate(i))
 }
 
 // candidate is one that the round asks.
 func (x *answers) candidate(i int) *selection.Candidate {
-	return &x.cl.sel.Course().Stage(int(x.cl.ask.action.Stage)).Candidates[i]
+	if x.stage == nil {
+		x.stage = x.sel.Course().Stage(int(x.action.Stage))
+	}
+	return &x.stage.Candidates[i]
 }
 
 // key is the key of the round, made when a packet's luck matters.
 func (x *answers) key() rng.Key {
 	if !x.keyed {
-		x.round, x.keyed = roundKey(x.cl, &x.cl.ask.action), true
+		x.round, x.keyed = roundKey(x.cl, x.action), true
 	}
 	return x.round
 }

@@ -45,11 +45,16 @@ func (s *scene) course(group, edition uint32) *selection.Course {
 
 // courseBy is course with another seek list, nil for that of the policy.
 func (s *scene) courseBy(group, edition uint32, seek *string) *selection.Course {
+	return s.madeBy(group, edition, seek).course
+}
+
+// madeBy is courseBy with what the course was made from.
+func (s *scene) madeBy(group, edition uint32, seek *string) *madeCourse {
 	g := &s.groups[group]
 	p := &s.profiles[g.profile]
 	for i := range p.courses {
 		if m := &p.courses[i]; m.edition == edition && m.seek == seek && m.policy == s.pol {
-			return m.course
+			return m
 		}
 	}
 	settings := *s.pol.Settings[group]
@@ -57,8 +62,7 @@ func (s *scene) courseBy(group, edition uint32, seek *string) *selection.Course 
 		settings.SeekList = *seek
 	}
 	course, _ := selection.Compile(&settings, &s.pol.Params, s.library.editions[edition].list)
-	s.keepCourse(g, course, edition, seek)
-	return course
+	return s.keepCourse(g, course, edition, seek)
 }
 
 func (s *scene) keepCourse(g *group, course *selection.Course, edition uint32, seek *string) *madeCourse {
@@ -83,4 +87,17 @@ func (c *cell) courseInForce(cl *client) *madeCourse {
 		}
 	}
 	return c.keepCourse(g, cl.sel.Course(), cl.edition, g.seek)
+}
+
+// courseAhead is the course that the client's next selection goes by, nil if that
+// is one of the past.
+func (c *cell) courseAhead(cl *client) *madeCourse {
+	next := cl.sel.NextCourse()
+	if next == nil {
+		return c.courseInForce(cl)
+	}
+	if m := c.madeBy(cl.group, cl.edition, c.groups[cl.group].seek); m.course == next {
+		return m
+	}
+	return nil
 }

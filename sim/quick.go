@@ -2,110 +2,123 @@ package sim
 
 import (
 	"github.com/relaysim/relaysim/selection"
+	"github.com/relaysim/relaysim/topology"
 	"github.com/relaysim/relaysim/vtime"
 )
 
-// quick takes a client whose turn it is through what it does by itself, as long
-// as that goes its usual way: the periodic registration succeeds, the timer's
-// selection is decided by the first round that can be answered and by its first
-// registration. It stops before whatever else comes, which takes the ordinary
-// way from there.
-func (c *cell) quick(cl *client, i int, r *resting, until vtime.Instant) {
-	if c.balanced || !cl.online || !cl.connected || !cl.found || cl.cause != causeMove || cl.gatherAt != vtime.Never || cl.lifeAt <= r.due {
-		return
-	}
-	parent, by := r.rest.Parent()
-	if parent != cl.parent || by != cl.by {
-		return
-	}
-	course, rest := cl.sel.Course(), r.rest
-	limit := min(until, c.horizon(cl))
-	now, done := c.now, false
+// quick does what the client does before the limit, as long as that goes its
+// usual way. It returns false if the client is not as one on its usual way.
+func (c *cell) quick(cl *client, i int, s *stroll, limit vtime.Instant) bool {
+	o := c.knownOutlook(s.made, cl)
 	for {
-		at, renews := rest.Renews(course, cl.key, now)
-		var ok bool
-		if renews {
-			at, rest, ok = c.quickRenewal(cl, i, course, rest, at, limit)
-		} else {
-			at, rest, ok = c.quickSelection(cl, i, course, rest, now, limit)
+		n, ok := s.rest.Next(s.made.course, s.key, s.now)
+		if !ok {
+			return false
+		}
+		if s.due = n.At; n.At >= limit {
+			return true
+		}
+		if n.Renews {
+			if ok = c.attempt(cl, i, true, cl.parent, nil, n.At, limit); ok {
+				s.now = cl.conn.resultAt
+				s.rest = s.rest.Renewed(s.made.course, s.now)
+			}
+		} else if n.At, ok = s.rest.Begins(s.made.course, s.key, n); ok {
+			ok = c.quickSelection(cl, i, s, o, n.Trigger, n.At, limit)
 		}
 		if !ok {
-			break
+			return true
 		}
-		now, done = at, true
-	}
-	if !done {
-		return
-	}
-	c.now = now
-	cl.sel.Restore(course, cl.key, rest)
-	cl.sel.Seen(now)
-	cl.deadlineAt = vtime.Never
-	if at, ok := cl.sel.Deadline(); ok {
-		cl.deadlineAt = at
 	}
 }
 
-// quickRenewal registers the client with its parent again at an instant.
-func (c *cell) quickRenewal(cl *client, i int, course *selection.Course, rest selection.Rest, at, limit vtime.Instant) (vtime.Instant, selection.Rest, bool) {
-	if at >= limit {
-		return 0, rest, false
+// quickSelection carries out a selection that a trigger starts at an instant.
+func (c *cell) quickSelection(cl *client, i int, s *stroll, o *outlook, trigger selection.Trigger, started, limit vtime.Instant) bool {
+	switch {
+	case o == nil || started >= limit:
+		return false
+	case o.routine == nil:
+		return c.quickFailure(cl, i, s, o, trigger, started, limit)
 	}
-	cl.conn = connection{again: true, target: cl.parent, at: at}
-	if !c.succeeds(cl, limit) {
-		return 0, rest, false
-	}
-	c.now = at
-	c.observeRegistration(i, selection.Registered)
-	return cl.conn.resultAt, rest.Renewed(course, cl.conn.resultAt), true
-}
-
-// quickSelection carries the client's next selection out.
-func (c *cell) quickSelection(cl *client, i int, course *selection.Course, rest selection.Rest, now, limit vtime.Instant) (vtime.Instant, selection.Rest, bool) {
-	if len(course.Stages) == 0 {
-		return 0, rest, false
-	}
-	x := c.outlookOf(cl, 0).routine
-	if x == nil {
-		return 0, rest, false
-	}
-	started, ok := x.Begins(rest, cl.key, now)
-	if !ok || started >= limit {
-		return 0, rest, false
-	}
+	x := o.routine
 	round := x.Round(started)
 	if round.Deadline >= limit {
-		return 0, rest, false
+		return false
 	}
-	cl.ask.action = *round
-	winner, probed := x.Race(rest, cl.key, started, c.answersTo(cl), c.trace != nil)
+	if c.answering.keyed = false; c.answering.routine != x {
+		c.answering = answers{c: c, cl: cl, sel: x.Asker(), stage: x.Stage(), action: round, routine: x, prospects: o.prospects}
+	}
+	winner, probed := x.Race(s.rest, s.key, started, &c.answering, c.trace != nil)
 	if winner < 0 {
-		return 0, rest, false
+		return false
 	}
-	cl.conn = connection{target: x.Relay(winner), at: probed}
-	if !c.succeeds(cl, limit) {
-		return 0, rest, false
+	rank, _ := x.Entrants().Rank(winner)
+	if !c.attempt(cl, i, false, x.Relay(winner), o.prospects[rank].tcp, probed, limit) {
+		return false
 	}
-	at := cl.conn.resultAt
-	c.now = at
-	next, decided := x.Decide(rest, started, probed, at, winner)
-	c.observeRegistration(i, selection.Registered)
-	c.expectReplies(cl, round)
-	c.observeSelection(i, decided)
-	return at, next, true
+	var decided *selection.Action
+	s.now = c.now
+	s.rest, decided = x.Decide(s.rest, trigger, started, probed, s.now, winner)
+	c.expectRound(cl, round, o.decides, x.Asker(), x.Stage())
+	c.observeSelection(i, decided, s.made)
+	return true
 }
 
-// succeeds works the client's registration attempt out and tells whether the
-// relay takes it before the given instant; what the relay leaves it with is
-// kept then.
-func (c *cell) succeeds(cl *client, limit vtime.Instant) bool {
-	if !c.connectAhead(cl) || cl.conn.resultAt >= limit {
+// quickFailure carries out a selection that finds nothing by probing.
+func (c *cell) quickFailure(cl *client, i int, s *stroll, o *outlook, trigger selection.Trigger, started, limit vtime.Instant) bool {
+	keeps := 0
+	if s.rest.Keeps(s.made.course, trigger) {
+		keeps = 1
+	}
+	x := o.failures[keeps]
+	var ended *selection.Action
+	switch {
+	case x == nil:
+		return false
+	case x.resort != nil:
+		target, at := x.resort.Asks(s.key, started)
+		if !c.attempt(cl, i, false, target, nil, at, limit) {
+			return false
+		}
+		s.rest, ended = x.resort.Decide(s.rest, trigger, started, c.now, target)
+	case started.Add(x.fruitless.Span()) >= limit:
+		return false
+	default:
+		s.rest, ended = x.fruitless.End(s.rest, s.key, trigger, started)
+		c.now = ended.At
+	}
+	s.now = c.now
+	for _, o := range x.refused {
+		c.observeRegistration(i, o)
+	}
+	c.observeSelection(i, ended, s.made)
+	return true
+}
+
+// attempt lets the client register with a relay at an instant, again or for the
+// first time; f is the fate of its packets, nil to look it up. It is not ok, and
+// nothing has happened, unless the relay takes the client before the limit.
+func (c *cell) attempt(cl *client, i int, again bool, target selection.RelayID, f *topology.Fate, at, limit vtime.Instant) bool {
+	k := &cl.conn
+	k.again, k.target, k.at = again, target, at
+	if !target.Known() || !c.connectAhead(cl, f) || k.resultAt >= limit {
 		return false
 	}
 	o, certificate := c.judge(cl)
 	if o != selection.Registered {
 		return false
 	}
+	c.now = k.resultAt
 	c.keepAdmission(cl, o, certificate)
+	c.observeRegistration(i, o)
 	return true
+}
+
+// knownOutlook is the memo of the first stage of a course, nil if there is none
+// yet.
+func (c *cell) knownOutlook(made *madeCourse, cl *client) *outlook {
+	if made.stageBase >= len(c.outlooks) || len(made.course.Stages) == 0 {
+		return nil
+	}
+	return c.outlooks[made.stageBase].known(c.attachment(cl.at))
 }

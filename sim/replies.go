@@ -24,15 +24,19 @@ type expectation struct {
 // the client is and on the world as it stands, so that all levels count the
 // same. docs/measures.md says what goes into it.
 func (c *cell) expectReplies(cl *client, a *selection.Action) {
-	o := c.outlookOf(cl, int(a.Stage))
+	c.expectRound(cl, a, c.outlookOf(cl, int(a.Stage)), &cl.sel, cl.sel.Course().Stage(int(a.Stage)))
+}
+
+// expectRound is expectReplies with the outlook of the round's stage and the
+// Selector that asks it.
+func (c *cell) expectRound(cl *client, a *selection.Action, o *outlook, sel *selection.Selector, stage *selection.Stage) {
 	if int16(a.TTL) < o.quiet {
 		return
 	}
-	stage := cl.sel.Course().Stage(int(a.Stage))
 	s := &c.tally.Slots[cl.slot]
-	whole := !cl.sel.Selecting() || cl.sel.Asked() == len(stage.Candidates)
+	whole := !sel.Selecting() || sel.Asked() == len(stage.Candidates)
 	if c.balanced || !whole || a.Deadline > c.lastHeard(cl) {
-		n, _ := c.repliesTo(cl, stage, a)
+		n, _ := c.repliesTo(cl, sel, stage, a)
 		s.EchoReplies += n
 		return
 	}
@@ -41,7 +45,7 @@ func (c *cell) expectReplies(cl *client, a *selection.Action) {
 	}
 	e := &o.replies[a.TTL]
 	if !e.known || e.fleeting {
-		e.millionths, e.fleeting = c.repliesTo(cl, stage, a)
+		e.millionths, e.fleeting = c.repliesTo(cl, sel, stage, a)
 		e.known = true
 	}
 	s.EchoReplies += e.millionths
@@ -52,14 +56,14 @@ func (c *cell) lastHeard(cl *client) vtime.Instant { return min(cl.lifeAt, c.end
 
 // repliesTo adds up, over the relays that a round asks, the chances that they
 // answer in time, in millionths. fleeting: they hang on the state of links.
-func (c *cell) repliesTo(cl *client, stage *selection.Stage, a *selection.Action) (n uint64, fleeting bool) {
+func (c *cell) repliesTo(cl *client, sel *selection.Selector, stage *selection.Stage, a *selection.Action) (n uint64, fleeting bool) {
 	x := reach{c: c, cl: cl, a: a, last: min(a.Deadline, c.lastHeard(cl)), lap: time.Duration(len(stage.Candidates)) * a.Gap}
-	if cl.sel.Selecting() {
-		x.lap = time.Duration(cl.sel.Asked()) * a.Gap
+	if sel.Selecting() {
+		x.lap = time.Duration(sel.Asked()) * a.Gap
 	}
 	leaves := a.At
 	for j := range stage.Candidates {
-		if cl.sel.Struck(j) {
+		if sel.Struck(j) {
 			continue
 		}
 		n += millionths(x.answers(&stage.Candidates[j], leaves))

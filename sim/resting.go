@@ -59,6 +59,14 @@ func (c *cell) layDown(cl *client, r *resting, to *extras, until vtime.Instant) 
 	r.rest, r.lifeAt = rest, cl.lifeAt
 	r.due = min(cl.deadlineAt, cl.lifeAt, cl.gatherAt)
 	r.net, r.edition = cl.lastNet, uint16(cl.edition)
+	r.mark(cl)
+	r.extra = 0
+	c.keepExtra(cl, r, to, until)
+	return true
+}
+
+// mark sets the flags to what the client is.
+func (r *resting) mark(cl *client) {
 	r.flags = uint16(cl.cause)
 	r.set(restsOnline, cl.online)
 	r.set(restsStale, cl.stale)
@@ -68,13 +76,11 @@ func (c *cell) layDown(cl *client, r *resting, to *extras, until vtime.Instant) 
 	r.set(restsWasRegistered, cl.everRegistered)
 	r.set(restsFound, cl.found)
 	r.set(restsConnected, cl.connected)
-	r.extra = 0
-	c.keepExtra(cl, r, to, until)
-	return true
 }
 
-// getUp makes a client of r again.
-func (c *cell) getUp(cl *client, i int, group uint32, r *resting, from *extras) {
+// getUp makes a client of r again. seen is the instant of its last input if that
+// was in this window.
+func (c *cell) getUp(cl *client, i int, group uint32, r *resting, from *extras, seen vtime.Instant) {
 	g := &c.groups[group]
 	key := clientKey(g.key, g.plan.First+i-g.first)
 	if r.is(restsFresh) {
@@ -82,6 +88,7 @@ func (c *cell) getUp(cl *client, i int, group uint32, r *resting, from *extras) 
 		return
 	}
 	cl.sel.Restore(c.courseBy(group, uint32(r.edition), g.was), key, r.rest)
+	cl.sel.Seen(seen)
 	cl.key, cl.group = key, group
 	cl.online, cl.lastNet = r.is(restsOnline), r.net
 	cl.lifeAt, cl.deadlineAt, cl.contactAt, cl.gatherAt, cl.leaveAt = r.lifeAt, vtime.Never, vtime.Never, vtime.Never, vtime.Never

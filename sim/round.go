@@ -71,16 +71,15 @@ func (c *cell) roundAhead(cl *client, a *selection.Action) {
 }
 
 // echoAhead is when the first echo reply of a candidate is back, whose first
-// probe has that place in the round.
-func (c *cell) echoAhead(x *answers, cand *selection.Candidate, place int) (back vtime.Instant, ok bool) {
+// probe has that place in the round and comes to the fate f, unless each probe
+// has its own.
+func (c *cell) echoAhead(x *answers, f *topology.Fate, cand *selection.Candidate, place int) (back vtime.Instant, ok bool) {
 	if !cand.Relay.Known() {
 		return 0, false
 	}
-	cl, a := x.cl, &x.cl.ask.action
+	cl, a := x.cl, x.action
 	leaves := a.At.Add(time.Duration(place) * a.Gap)
-	var f *topology.Fate
 	if !c.balanced { // all its probes and replies go one way
-		f = c.state.Fate(cl.at, topology.HostID(cand.Relay), topology.EchoRequest)
 		switch {
 		case f.End(a.TTL) != topology.Delivered || f.Back != topology.Delivered:
 			return 0, false
@@ -89,7 +88,7 @@ func (c *cell) echoAhead(x *answers, cand *selection.Candidate, place int) (back
 		}
 	}
 	relay := x.key().Child(rng.Probe, cand.Key)
-	lap := time.Duration(cl.sel.Asked()) * a.Gap // from one probe of a relay to the next
+	lap := time.Duration(x.sel.Asked()) * a.Gap // from one probe of a relay to the next
 	back = vtime.Never
 	for n := range a.Pings {
 		key := pingKey(relay, n)

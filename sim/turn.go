@@ -23,6 +23,7 @@ type turn struct {
 type solo struct {
 	client *client
 	agenda []event
+	until  vtime.Instant // the end of the window
 	// away: it needs packets.
 	away bool
 }
@@ -59,23 +60,28 @@ func (c *cell) touched(t *turn, group uint32, r *resting) bool {
 // happened before.
 func (c *cell) takeTurn(t *turn, i int, group uint32, r *resting, from *extras, touched bool) {
 	cl := c.solo.client
-	c.solo.agenda, c.solo.away = c.solo.agenda[:0], false
+	seen := vtime.Instant(0)
+	if !touched {
+		var done bool
+		if seen, from, done = c.quickTurn(t, i, group, r, from); done {
+			return
+		}
+	}
+	c.solo.agenda, c.solo.until, c.solo.away = c.solo.agenda[:0], t.until, false
 	fresh := r.is(restsFresh)
-	c.now = t.from
-	c.getUp(cl, i, group, r, from)
+	c.now = max(t.from, seen)
+	c.getUp(cl, i, group, r, from, seen)
 	cl.sel.Lend(&c.scratch)
 	if fresh {
 		c.scheduleSession(i, 0)
 	} else {
-		if !touched {
-			c.quick(cl, i, r, t.until)
-		}
 		c.resume(i)
 	}
 	if touched {
 		c.turnClient(t, i)
 	}
 	for !c.solo.away {
+		c.quickOn(cl, i)
 		e, ok := c.solo.pop(t.until)
 		if !ok {
 			break

@@ -1,0 +1,76 @@
+package selection
+
+import (
+	"time"
+
+	"github.com/relaysim/relaysim/rng"
+	"github.com/relaysim/relaysim/vtime"
+)
+
+// Fruitless is a selection that finds nothing, as it goes for clients of one
+// class: nobody answers, no relay takes the client, and in the end it keeps its
+// parent or gives up. It is recorded from a Selector that went through it.
+//
+// It works on memory of its own and is not safe for concurrent use.
+type Fruitless struct {
+	ended     Action
+	span      time.Duration
+	rest      Rest
+	questions uint16
+	course    *Course
+}
+
+// NewFruitless records the selection whose beginning before shows, with its first
+// question in flight, and which has ended in after with the given action. It
+// returns nil where another client's could go another way.
+func NewFruitless(before, after *Selector, end *Action) *Fruitless {
+	c := after.course
+	rest, ok := after.RestFor(vtime.Never)
+	if !ok || end.Kind != GaveUp && end.Kind != Kept || before.course != c || before.run.started != end.Started ||
+		int(before.run.step) >= c.search || c.Params.LateReplyPolicy == ReopenLate {
+		return nil
+	}
+	last := len(c.steps)
+	if end.Kind == Kept {
+		last = c.search
+	}
+	for i := range last {
+		if c.drawn(i) {
+			return nil
+		}
+	}
+	return &Fruitless{
+		ended: *end, span: end.At.Sub(end.Started), rest: rest,
+		questions: after.seq - before.seq + 1, course: c,
+	}
+}
+
+// Span returns how long it takes.
+func (x *Fruitless) Span() time.Duration { return x.span }
+
+// End returns the client at rest, and what its Selector says at the end, after
+// the selection that a trigger started at an instant. The Action is valid until
+// the next call.
+func (x *Fruitless) End(r Rest, key rng.Key, trigger Trigger, started vtime.Instant) (Rest, *Action) {
+	a, next := &x.ended, x.rest
+	at := started.Add(x.span)
+	a.At, a.Started, a.Trigger, a.Previous = at, started, trigger, r.parent
+	next.end, next.base, next.seq = at, r.base, r.seq+x.questions
+	if a.Kind == Kept {
+		next.parent, next.flags = r.parent, r.flags
+		a.Target, a.By = r.Parent()
+	} else {
+		next.failures = onceMore(r.failures)
+		a.RetryAt = at.Add(x.course.backOff(key, at, next.failures))
+	}
+	return next, a
+}
+
+// Keeps tells whether a client at rest keeps its parent if a selection that a
+// trigger starts finds nothing by probing.
+func (r Rest) Keeps(c *Course, trigger Trigger) bool {
+	return c.keeps(trigger, r.flags&restRegistered != 0)
+}
+
+// Keeps tells the same of the selection in progress.
+func (s *Selector) Keeps() bool { return s.Selecting() && s.keeps() }
