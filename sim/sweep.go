@@ -156,8 +156,11 @@ func (c *cell) turnTo(from vtime.Instant) {
 	}
 	for _, w := range c.sweep.workers {
 		w.changeAt = c.changeAt
-		if t.hosts || t.contacts {
+		switch {
+		case t.contacts:
 			w.forgetOutlooks()
+		case t.hosts:
+			w.forgetHosts(t.relays)
 		}
 	}
 }

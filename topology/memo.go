@@ -92,7 +92,7 @@ func (m *memo) clear() { clear(m.rows) }
 
 // forget forgets the exchanges in which a host takes part.
 func (m *memo) forget(n *Network, h HostID) {
-	own := len(n.views) == 0 && len(n.known) == 1 // names lead to their own hosts
+	own := n.OwnNames()
 	first, last := memoKey(h, 0), memoKey(h, Kind(numRequests-1))
 	for i := range m.rows {
 		places := m.rows[i].places

@@ -52,3 +52,9 @@ func (n *Network) refuses(b *box) bool {
 // Balanced tells whether any way is chosen among several by flow or packet, so
 // that State.FateOf has to be asked in place of State.Fate.
 func (n *Network) Balanced() bool { return n.many }
+
+// OwnNames tells whether no host's name leads to another host, anywhere and at
+// any time: nobody resolves it otherwise than to the host's own addresses.
+func (n *Network) OwnNames() bool {
+	return len(n.views) == 0 && !slices.ContainsFunc(n.hosts, func(h host) bool { return h.listedAs != answer{} })
+}
