@@ -22,8 +22,9 @@ type Routine struct {
 	bits     []uint64
 	entrants *Entrants
 	// early: the round ends with the last answer, since all who are asked can
-	// answer.
+	// answer. whole is the competition if they do.
 	early bool
+	whole competition
 	// round and decided are what is asked in it and what is said at the end.
 	round, decided Action
 	rest           Rest
@@ -64,6 +65,8 @@ func NewRoutine(before, after *Selector, e *Entrants) *Routine {
 	}
 	x.proto.expect(e)
 	x.bits = slices.Clone(x.proto.scratch.bits)
+	f := x.proto.field()
+	x.whole = x.proto.competition(e.classes, &f)
 	s := after.CopyFor(after.key, after.clock)
 	s.Swap(nil)
 	all := make([]Reply, 0, e.members.count())
@@ -105,25 +108,28 @@ func (x *Routine) Race(r Rest, key rng.Key, started vtime.Instant, a Arrivals, e
 	s, e := &x.proto, x.entrants
 	s.key, s.run.started, s.parent, s.by = key, started, r.parent, By(r.flags&restBy)
 	end = x.round.Deadline
-	if !exact && !x.early {
-		if i := x.favourite(); i >= 0 && a.Answered(i) {
-			x.decided.CompetitionSize, x.decided.CompetitionWeight = 0, 0
-			return i, end
-		}
-	}
-	copy(s.scratch.bits, x.bits)
-	s.scratch.veiled = nil
 	var won competition
 	switch {
 	case x.early:
 		if last, all := x.await(a); all {
+			if winner = x.favourite(); winner >= 0 {
+				x.decided.CompetitionSize, x.decided.CompetitionWeight = x.whole.size, x.whole.weight
+				return winner, last
+			}
 			end = last
 		}
-		winner, won = s.draw(e.classes)
-	case exact:
+	case !exact:
+		if winner = x.favourite(); winner >= 0 && a.Answered(winner) {
+			x.decided.CompetitionSize, x.decided.CompetitionWeight = 0, 0
+			return winner, end
+		}
+	}
+	copy(s.scratch.bits, x.bits)
+	s.scratch.veiled = nil
+	if x.early || exact {
 		s.hear(e, a)
 		winner, won = s.draw(e.classes)
-	default:
+	} else {
 		winner, won = s.reveal(e, a)
 	}
 	x.decided.CompetitionSize, x.decided.CompetitionWeight = won.size, won.weight
@@ -139,22 +145,19 @@ func (x *Routine) favourite() int {
 	return x.proto.fastest(x.entrants.classes, nil, 1)
 }
 
-// await asks for all answers, and when the last of them comes if all do.
+// await asks for answers until one does not come; all tells whether all do, last
+// when the last of them comes.
 func (x *Routine) await(a Arrivals) (last vtime.Instant, all bool) {
-	awaited := x.proto.scratch.set(awaitedSet)
-	all = true
 	for k, w := range x.entrants.members {
 		for ; w != 0; w &= w - 1 {
-			i := k<<6 + bits.TrailingZeros64(w)
-			if at, ok := a.Arrives(i); ok {
-				last = max(last, at)
-			} else {
-				awaited.add(i)
-				all = false
+			at, ok := a.Arrives(k<<6 + bits.TrailingZeros64(w))
+			if !ok {
+				return 0, false
 			}
+			last = max(last, at)
 		}
 	}
-	return last, all
+	return last, true
 }
 
 // Asker returns the Selector that asks the deciding round, for Struck and
