@@ -16,10 +16,11 @@ type session struct {
 	at      topology.NetworkID
 }
 
-// sessionsOf appends the sessions that begin on local day d (0 is the Monday
-// of the first week) in order of time. They do not overlap. It is a pure
-// function of the client's key.
-func (g *GroupPlan) sessionsOf(dst []session, key rng.Key, d int, startOfWeek time.Duration) []session {
+// sessionOn returns the first session that begins on local day d (0 is the Monday
+// of the first week) and ends later than after; sessions do not overlap. It is a
+// pure function of the client's key.
+func (g *GroupPlan) sessionOn(key rng.Key, d int, startOfWeek time.Duration, after vtime.Instant) (s session, ok bool) {
+	const change = time.Minute // a change of place takes at least this
 	l := &g.Life
 	k := key.Child(rng.Day, uint64(d))
 	span := func(from, to time.Duration, n uint64, at topology.NetworkID) session {
@@ -29,32 +30,32 @@ func (g *GroupPlan) sessionsOf(dst []session, key rng.Key, d int, startOfWeek ti
 			at:  at,
 		}
 	}
-	var ss [2]session
-	n := 0
-	if l.Days>>(uint(d)%7)&1 == 1 {
+	if l.Days>>(uint(d)%7)&1 == 0 {
+		if happens(k, 2, l.Weekend) {
+			s = span(l.WeekendFrom, l.WeekendTo, 2, g.away(k, 2))
+		}
+		return s, s.on < s.off && s.off > after
+	}
+	free := vtime.Instant(0) // for the evening
+	if latest := l.OfficeTo + l.Jitter; localInstant(d, latest, startOfWeek) > after || latest+change > l.EveningFrom-l.Jitter {
 		at := g.Home
 		if happens(k, 0, l.AwayDay) {
 			at = g.away(k, 0)
 		}
-		ss[n] = span(l.OfficeFrom, l.OfficeTo, 0, at)
-		n++
-		if happens(k, 1, l.Evening) {
-			ss[n] = span(l.EveningFrom, l.EveningTo, 1, g.away(k, 1))
-			n++
-		}
-	} else if happens(k, 2, l.Weekend) {
-		ss[n] = span(l.WeekendFrom, l.WeekendTo, 2, g.away(k, 2))
-		n++
-	}
-	last := vtime.Instant(0)
-	for _, s := range ss[:n] {
-		s.on = max(s.on, last)
-		if s.on < s.off {
-			dst = append(dst, s)
-			last = s.off.Add(time.Minute) // a change of place takes at least this
+		s = span(l.OfficeFrom, l.OfficeTo, 0, at)
+		if s.on = max(s.on, 0); s.on < s.off {
+			if s.off > after {
+				return s, true
+			}
+			free = s.off.Add(change)
 		}
 	}
-	return dst
+	if !happens(k, 1, l.Evening) {
+		return s, false
+	}
+	s = span(l.EveningFrom, l.EveningTo, 1, g.away(k, 1))
+	s.on = max(s.on, free)
+	return s, s.on < s.off && s.off > after
 }
 
 // away chooses the network of the n-th session of a day.
@@ -98,16 +99,13 @@ func (g *GroupPlan) nextSession(key rng.Key, after vtime.Instant, startOfWeek ti
 		on := vtime.Instant(rng.Below(key.Draw(rng.Start, 0), uint64(max(g.Life.StartSpread, 1))))
 		return session{on: on, off: vtime.Never, at: g.Home}, after <= on && on < end
 	}
-	var buf [2]session
 	for d := int((time.Duration(after) + startOfWeek) / day); ; d++ {
 		if localInstant(d, 0, startOfWeek).Add(-g.Life.Jitter) >= end {
 			return session{}, false
 		}
-		for _, s := range g.sessionsOf(buf[:0], key, d, startOfWeek) {
-			if s.off > after {
-				s.on = max(s.on, after)
-				return s, s.on < end
-			}
+		if s, ok := g.sessionOn(key, d, startOfWeek, after); ok {
+			s.on = max(s.on, after)
+			return s, s.on < end
 		}
 	}
 }
