@@ -56,7 +56,9 @@ type cell struct {
 
 	outlooks  []outlookRow // by stage and attachment
 	recent    *madeCourse  // that courseInForce returned last
-	answering answers      // scratch of answersTo
+	lastMade  *madeCourse  // that courseWas returned last, for lastGroup
+	lastGroup uint32
+	answering answers // scratch of answersTo
 
 	// At packet level. halts is where packets wait for their turn, 0 for
 	// nowhere.

@@ -65,6 +65,16 @@ func (s *scene) madeBy(group, edition uint32, seek *string) *madeCourse {
 	return s.keepCourse(g, course, edition, seek)
 }
 
+// courseWas is the course that a group's clients with an edition of the list had
+// when the window began. Clients in a row mostly have the same.
+func (c *cell) courseWas(group, edition uint32) *madeCourse {
+	g := &c.groups[group]
+	if m := c.lastMade; m == nil || c.lastGroup != group || m.edition != edition || m.seek != g.was {
+		c.lastMade, c.lastGroup = c.madeBy(group, edition, g.was), group
+	}
+	return c.lastMade
+}
+
 func (s *scene) keepCourse(g *group, course *selection.Course, edition uint32, seek *string) *madeCourse {
 	p := &s.profiles[g.profile]
 	p.courses = append(p.courses, madeCourse{course, s.pol, edition, seek, s.stages})

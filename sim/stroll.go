@@ -53,7 +53,7 @@ func (c *cell) quickTurn(t *turn, i int, group uint32, r *resting, from *extras)
 	if cl.online {
 		c.attach(cl)
 	}
-	s := stroll{made: c.madeBy(group, cl.edition, g.was), key: cl.key, rest: r.rest, now: t.from}
+	s := stroll{made: c.courseWas(group, cl.edition), key: cl.key, rest: r.rest, now: t.from}
 	if !c.stroll(cl, i, &s, t.until) {
 		return 0, from, false
 	}
