@@ -13,11 +13,9 @@ import (
 //
 // It works on memory of its own and is not safe for concurrent use.
 type Fruitless struct {
-	ended     Action
-	span      time.Duration
-	rest      Rest
-	questions uint16
-	course    *Course
+	recorded
+	span   time.Duration
+	course *Course
 }
 
 // NewFruitless records the selection whose beginning before shows, with its first
@@ -25,23 +23,17 @@ type Fruitless struct {
 // returns nil where another client's could go another way.
 func NewFruitless(before, after *Selector, end *Action) *Fruitless {
 	c := after.course
-	rest, ok := after.RestFor(vtime.Never)
-	if !ok || end.Kind != GaveUp && end.Kind != Kept || before.course != c || before.run.started != end.Started ||
-		int(before.run.step) >= c.search || c.Params.LateReplyPolicy == ReopenLate {
-		return nil
-	}
 	last := len(c.steps)
 	if end.Kind == Kept {
 		last = c.search
 	}
-	for i := range last {
-		if c.drawn(i) {
-			return nil
-		}
+	rest, ok := after.RestFor(vtime.Never)
+	if !ok || end.Kind != GaveUp && end.Kind != Kept || !c.fixed(before, end.Started, last) {
+		return nil
 	}
 	return &Fruitless{
-		ended: *end, span: end.At.Sub(end.Started), rest: rest,
-		questions: after.seq - before.seq + 1, course: c,
+		recorded: recorded{*end, rest, after.seq - before.seq + 1},
+		span:     end.At.Sub(end.Started), course: c,
 	}
 }
 
@@ -52,7 +44,7 @@ func (x *Fruitless) Span() time.Duration { return x.span }
 // the selection that a trigger started at an instant. The Action is valid until
 // the next call.
 func (x *Fruitless) End(r Rest, key rng.Key, trigger Trigger, started vtime.Instant) (Rest, *Action) {
-	a, next := &x.ended, x.rest
+	a, next := &x.said, x.rest
 	at := started.Add(x.span)
 	a.At, a.Started, a.Trigger, a.Previous = at, started, trigger, r.parent
 	next.end, next.base, next.seq = at, r.base, r.seq+x.questions

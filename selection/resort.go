@@ -15,12 +15,10 @@ import (
 //
 // It works on memory of its own and is not safe for concurrent use.
 type Resort struct {
-	asking    Selector      // which registers with the relay
-	after     time.Duration // from the beginning to that
-	drawn     bool
-	decided   Action
-	rest      Rest
-	questions uint16
+	asking Selector      // which registers with the relay
+	after  time.Duration // from the beginning to that
+	drawn  bool
+	recorded
 }
 
 // NewResort records the selection whose beginning before shows, with its first
@@ -28,14 +26,8 @@ type Resort struct {
 // client's could go another way.
 func NewResort(before, asking *Selector) *Resort {
 	c, i := asking.course, int(asking.run.step)
-	if asking.state != registering || i < c.search || before.course != c || before.run.started != asking.run.started ||
-		int(before.run.step) >= c.search || c.Params.LateReplyPolicy == ReopenLate {
+	if asking.state != registering || i < c.search || !c.fixed(before, asking.run.started, i) {
 		return nil
-	}
-	for j := range i {
-		if c.drawn(j) {
-			return nil
-		}
 	}
 	x := &Resort{
 		asking: asking.CopyFor(asking.key, asking.clock), after: asking.since.Sub(asking.run.started),
@@ -46,20 +38,17 @@ func NewResort(before, asking *Selector) *Resort {
 	}
 	s := asking.CopyFor(asking.key, asking.clock)
 	s.Swap(nil)
-	_ = s.RegisterResult(s.since, uint32(s.seq), Registered)
-	done := s.Swap(nil)
-	rest, ok := s.Rest()
-	if len(done) != 1 || !ok {
+	var ok bool
+	if x.recorded, ok = record(before, &s); !ok {
 		return nil
 	}
-	x.decided, x.rest, x.questions = done[0], rest, rest.seq-before.seq+1
 	return x
 }
 
 // Asks returns the relay with which a client registers whose selection began at
 // an instant, and when.
 func (x *Resort) Asks(key rng.Key, started vtime.Instant) (target RelayID, at vtime.Instant) {
-	target = x.decided.Target
+	target = x.said.Target
 	if x.drawn {
 		x.asking.key, x.asking.run.started = key, started
 		target = x.asking.randomRelay()
@@ -71,9 +60,5 @@ func (x *Resort) Asks(key rng.Key, started vtime.Instant) (target RelayID, at vt
 // that relay has registered it at the instant at. The Action is valid until the
 // next call.
 func (x *Resort) Decide(r Rest, trigger Trigger, started, at vtime.Instant, target RelayID) (Rest, *Action) {
-	a, next := &x.decided, x.rest
-	a.At, a.Started, a.Trigger, a.Previous, a.Target = at, started, trigger, r.parent, target
-	a.Registering = at.Sub(started) - a.Probing
-	next.end, next.base, next.parent, next.seq = at, at, target, r.seq+x.questions
-	return next, a
+	return x.decide(r, trigger, started, started.Add(x.said.Probing), at, target)
 }

@@ -25,10 +25,8 @@ type Routine struct {
 	// answer. whole is the competition if they do.
 	early bool
 	whole competition
-	// round and decided are what is asked in it and what is said at the end.
-	round, decided Action
-	rest           Rest
-	questions      uint16
+	round Action // what is asked in it
+	recorded
 }
 
 // Arrivals tells besides when answers come.
@@ -83,14 +81,10 @@ func NewRoutine(before, after *Selector, e *Entrants) *Routine {
 	if len(asked) != 1 || asked[0].Kind != Register {
 		return nil // nobody is eligible
 	}
-	at := asked[0].At
-	_ = s.RegisterResult(at, asked[0].Seq, Registered)
-	done := s.Swap(nil)
-	rest, ok := s.Rest()
-	if len(done) != 1 || !ok {
+	var ok bool
+	if x.recorded, ok = record(before, &s); !ok {
 		return nil
 	}
-	x.decided, x.rest, x.questions = done[0], rest, rest.seq-before.seq+1
 	return x
 }
 
@@ -113,14 +107,14 @@ func (x *Routine) Race(r Rest, key rng.Key, started vtime.Instant, a Arrivals, e
 	case x.early:
 		if last, all := x.await(a); all {
 			if winner = x.favourite(); winner >= 0 {
-				x.decided.CompetitionSize, x.decided.CompetitionWeight = x.whole.size, x.whole.weight
+				x.said.CompetitionSize, x.said.CompetitionWeight = x.whole.size, x.whole.weight
 				return winner, last
 			}
 			end = last
 		}
 	case !exact:
 		if winner = x.favourite(); winner >= 0 && a.Answered(winner) {
-			x.decided.CompetitionSize, x.decided.CompetitionWeight = 0, 0
+			x.said.CompetitionSize, x.said.CompetitionWeight = 0, 0
 			return winner, end
 		}
 	}
@@ -132,7 +126,7 @@ func (x *Routine) Race(r Rest, key rng.Key, started vtime.Instant, a Arrivals, e
 	} else {
 		winner, won = s.reveal(e, a)
 	}
-	x.decided.CompetitionSize, x.decided.CompetitionWeight = won.size, won.weight
+	x.said.CompetitionSize, x.said.CompetitionWeight = won.size, won.weight
 	return winner, end
 }
 
@@ -178,14 +172,7 @@ func (x *Routine) Relay(candidate int) RelayID { return x.entrants.stage.Candida
 // instant at. The trigger is what started the selection. The Action is valid
 // until the next call.
 func (x *Routine) Decide(r Rest, trigger Trigger, started, probed, at vtime.Instant, winner int) (Rest, *Action) {
-	a := &x.decided
-	a.At, a.Started, a.Trigger = at, started, trigger
-	a.Probing = probed.Sub(started)
-	a.Target, a.Previous = x.Relay(winner), r.parent
-	a.Registering = at.Sub(started) - a.Probing
-	next := x.rest
-	next.end, next.base, next.parent, next.seq = at, at, a.Target, r.seq+x.questions
-	return next, a
+	return x.decide(r, trigger, started, probed, at, x.Relay(winner))
 }
 
 // Next is what a client at rest does next by itself.
