@@ -123,17 +123,22 @@ func (c *cell) live(i int) {
 	c.goOnline(i)
 }
 
-// goOnline begins a session. An agent that wakes in another network than it
-// was last in sees its address change (spec 3.2).
+// wakes is what the beginning of the client's session is to its agent: one that
+// wakes in another network than it was last in sees its address change (spec
+// 3.2). known: it has been online before.
+func (cl *client) wakes() (trigger selection.Trigger, known bool) {
+	trigger, known = selection.Start, cl.lastNet != noNetwork
+	if known && cl.lastNet != cl.session.at {
+		trigger, cl.cause = selection.AddressChange, causeRoam
+	}
+	return trigger, known
+}
+
+// goOnline begins a session.
 func (c *cell) goOnline(i int) {
 	cl := c.client(i)
-	s := cl.session
-	trigger, known := selection.Start, cl.lastNet != noNetwork
-	if known && cl.lastNet != s.at {
-		trigger = selection.AddressChange
-		cl.cause = causeRoam
-	}
-	cl.online, cl.lastNet = true, s.at
+	trigger, known := cl.wakes()
+	cl.online, cl.lastNet = true, cl.session.at
 	c.attach(cl)
 	c.observeSession(cl)
 	c.scheduleGather(i)

@@ -33,7 +33,7 @@ func (c *cell) observeSession(cl *client) {
 func (c *cell) countSession(slot int32, at vtime.Instant) {
 	s := &c.tally.Slots[slot]
 	s.Sessions++
-	s.Online -= uint64(max(at, c.warm).Microseconds())
+	s.Online -= c.measuredAt(at)
 	s.OnlineAll -= uint64(at.Microseconds())
 }
 
@@ -46,7 +46,10 @@ func (c *cell) observeSessionEnd(slot int32) {
 // measured is now, not before the end of the warm-up, in microseconds. A span
 // adds it at its end, having taken it off at its beginning: so nothing has to
 // be kept meanwhile, and what adjoining spans round adds up.
-func (c *cell) measured() uint64 { return uint64(max(c.now, c.warm).Microseconds()) }
+func (c *cell) measured() uint64 { return c.measuredAt(c.now) }
+
+// measuredAt is measured at another instant.
+func (c *cell) measuredAt(at vtime.Instant) uint64 { return uint64(max(at, c.warm).Microseconds()) }
 
 // setConnected moves the client onto or off its parent's load.
 func (c *cell) setConnected(i int, on bool) {

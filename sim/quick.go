@@ -59,7 +59,7 @@ func (c *cell) quickSelection(cl *client, i int, s *stroll, o *outlook, trigger 
 	var decided *selection.Action
 	s.now = c.now
 	s.rest, decided = x.Decide(s.rest, trigger, started, probed, s.now, winner)
-	c.expectRound(cl, round, o.decides, x.Asker(), x.Stage())
+	c.expectRound(cl, round, o.decides, x.Asker())
 	c.observeSelection(i, decided, s.made)
 	return true
 }

@@ -146,13 +146,18 @@ func (c *cell) publishList() {
 // online and there is a newer one than its own.
 func (c *cell) scheduleGather(i int) {
 	cl := c.client(i)
-	newest := c.library.newest()
-	if !cl.online || cl.stale || cl.edition == newest || cl.gatherAt != vtime.Never {
+	if !cl.online || !c.lacksList(cl) || cl.gatherAt != vtime.Never {
 		return
 	}
-	delay := rng.Below(cl.key.Draw(rng.Gather, uint64(newest)), uint64(c.pol.World.RelaysDatPropagation)+1)
+	delay := rng.Below(cl.key.Draw(rng.Gather, uint64(c.library.newest())), uint64(c.pol.World.RelaysDatPropagation)+1)
 	cl.gatherAt = c.now + vtime.Instant(delay)
 	c.push(cl.gatherAt, evGather, i, 0)
+}
+
+// lacksList tells whether the client will copy a newer list than its own when it
+// is online.
+func (c *cell) lacksList(cl *client) bool {
+	return !cl.stale && cl.edition != c.library.newest()
 }
 
 // gather gives the client the newest relay list. It starts no selection (2.10).

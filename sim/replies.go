@@ -24,18 +24,18 @@ type expectation struct {
 // the client is and on the world as it stands, so that all levels count the
 // same. docs/measures.md says what goes into it.
 func (c *cell) expectReplies(cl *client, a *selection.Action) {
-	c.expectRound(cl, a, c.outlookOf(cl, int(a.Stage)), &cl.sel, cl.sel.Course().Stage(int(a.Stage)))
+	c.expectRound(cl, a, c.outlookOf(cl, int(a.Stage)), &cl.sel)
 }
 
 // expectRound is expectReplies with the outlook of the round's stage and the
 // Selector that asks it.
-func (c *cell) expectRound(cl *client, a *selection.Action, o *outlook, sel *selection.Selector, stage *selection.Stage) {
+func (c *cell) expectRound(cl *client, a *selection.Action, o *outlook, sel *selection.Selector) {
 	if int16(a.TTL) < o.quiet {
 		return
 	}
 	s := &c.tally.Slots[cl.slot]
-	whole := !sel.Selecting() || sel.Asked() == len(stage.Candidates)
-	if c.balanced || !whole || a.Deadline > c.lastHeard(cl) {
+	stage := sel.Course().Stage(int(a.Stage))
+	if c.balanced || sel.Asked() < len(stage.Candidates) || a.Deadline > c.lastHeard(cl) {
 		n, _ := c.repliesTo(cl, sel, stage, a)
 		s.EchoReplies += n
 		return
@@ -57,10 +57,7 @@ func (c *cell) lastHeard(cl *client) vtime.Instant { return min(cl.lifeAt, c.end
 // repliesTo adds up, over the relays that a round asks, the chances that they
 // answer in time, in millionths. fleeting: they hang on the state of links.
 func (c *cell) repliesTo(cl *client, sel *selection.Selector, stage *selection.Stage, a *selection.Action) (n uint64, fleeting bool) {
-	x := reach{c: c, cl: cl, a: a, last: min(a.Deadline, c.lastHeard(cl)), lap: time.Duration(len(stage.Candidates)) * a.Gap}
-	if sel.Selecting() {
-		x.lap = time.Duration(sel.Asked()) * a.Gap
-	}
+	x := reach{c: c, cl: cl, a: a, last: min(a.Deadline, c.lastHeard(cl)), lap: time.Duration(sel.Asked()) * a.Gap}
 	leaves := a.At
 	for j := range stage.Candidates {
 		if sel.Struck(j) {

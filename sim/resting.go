@@ -78,36 +78,43 @@ func (r *resting) mark(cl *client) {
 	r.set(restsConnected, cl.connected)
 }
 
+// rouse makes cl what r and its extra, if it has one, say of it between two
+// events, its Selector aside.
+func (c *cell) rouse(cl *client, i int, group uint32, r *resting, from *extras) {
+	g := &c.groups[group]
+	cl.key, cl.group = clientKey(g.key, g.plan.First+i-g.first), group
+	cl.lifeAt, cl.gatherAt, cl.lostAt = r.lifeAt, vtime.Never, vtime.Never
+	cl.session, cl.lastNet, cl.edition = session{off: r.lifeAt, at: r.net}, r.net, uint32(r.edition)
+	cl.cause = cause(r.flags & restsCause)
+	cl.online, cl.stale = r.is(restsOnline), r.is(restsStale)
+	cl.certificate, cl.secured = r.is(restsCertified), r.is(restsSecured)
+	cl.everOnline, cl.everRegistered = r.is(restsWasOnline), r.is(restsWasRegistered)
+	cl.found, cl.connected = r.is(restsFound), r.is(restsConnected)
+	cl.parent, cl.by = r.rest.Parent()
+	cl.left = nothingObserved.left
+	if r.extra != 0 {
+		from.giveBack(cl, r.extra)
+	}
+	if cl.online {
+		c.attach(cl)
+	}
+}
+
 // getUp makes a client of r again. seen is the instant of its last input if that
 // was in this window.
 func (c *cell) getUp(cl *client, i int, group uint32, r *resting, from *extras, seen vtime.Instant) {
 	g := &c.groups[group]
-	key := clientKey(g.key, g.plan.First+i-g.first)
 	if r.is(restsFresh) {
-		c.begin(cl, key, group)
+		c.begin(cl, clientKey(g.key, g.plan.First+i-g.first), group)
 		return
 	}
-	cl.sel.Restore(c.courseBy(group, uint32(r.edition), g.was), key, r.rest)
+	cl.observed = nothingObserved
+	c.rouse(cl, i, group, r, from)
+	cl.sel.Restore(c.courseBy(group, cl.edition, g.was), cl.key, r.rest)
 	cl.sel.Seen(seen)
-	cl.key, cl.group = key, group
-	cl.online, cl.lastNet = r.is(restsOnline), r.net
-	cl.lifeAt, cl.deadlineAt, cl.contactAt, cl.gatherAt, cl.leaveAt = r.lifeAt, vtime.Never, vtime.Never, vtime.Never, vtime.Never
-	cl.session = session{off: r.lifeAt, at: r.net}
-	if cl.online {
-		c.attach(cl)
-	}
-	cl.edition, cl.stale = uint32(r.edition), r.is(restsStale)
-	cl.certificate, cl.secured = r.is(restsCertified), r.is(restsSecured)
-	cl.parent, cl.by = r.rest.Parent()
-	cl.connected = r.is(restsConnected)
+	cl.deadlineAt, cl.contactAt, cl.leaveAt = vtime.Never, vtime.Never, vtime.Never
 	cl.ask.drop()
 	cl.conn.open = false
-	cl.observed = nothingObserved
-	cl.everOnline, cl.everRegistered, cl.found = r.is(restsWasOnline), r.is(restsWasRegistered), r.is(restsFound)
-	cl.cause = cause(r.flags & restsCause)
-	if r.extra != 0 {
-		from.giveBack(cl, r.extra)
-	}
 	switch {
 	case !cl.online:
 	case r.due < min(cl.lifeAt, cl.gatherAt):

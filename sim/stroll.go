@@ -34,24 +34,9 @@ func (c *cell) quickTurn(t *turn, i int, group uint32, r *resting, from *extras)
 		return 0, from, false
 	}
 	cl := c.solo.client
-	parent, by := r.rest.Parent()
-	cl.parent, cl.by, cl.left, cl.gatherAt = parent, by, nothingObserved.left, vtime.Never
-	if r.extra != 0 {
-		from.giveBack(cl, r.extra)
-		if cl.gatherAt != vtime.Never || parent != selection.NoRelay && (cl.parent != parent || cl.by != by) {
-			return 0, from, false
-		}
-	}
-	g := &c.groups[group]
-	cl.key, cl.group = clientKey(g.key, g.plan.First+i-g.first), group
-	cl.session.at, cl.lastNet, cl.lifeAt = r.net, r.net, r.lifeAt
-	cl.edition, cl.stale = uint32(r.edition), r.is(restsStale)
-	cl.certificate, cl.secured = r.is(restsCertified), r.is(restsSecured)
-	cl.online, cl.everOnline = r.is(restsOnline), r.is(restsWasOnline)
-	cl.connected, cl.found, cl.everRegistered = r.is(restsConnected), r.is(restsFound), r.is(restsWasRegistered)
-	cl.cause, cl.lostAt = cause(r.flags&restsCause), vtime.Never
-	if cl.online {
-		c.attach(cl)
+	c.rouse(cl, i, group, r, from)
+	if parent, by := r.rest.Parent(); cl.gatherAt != vtime.Never || parent != selection.NoRelay && (cl.parent != parent || cl.by != by) {
+		return 0, from, false
 	}
 	s := stroll{made: c.courseWas(group, cl.edition), key: cl.key, rest: r.rest, now: t.from}
 	if !c.stroll(cl, i, &s, t.until) {
@@ -111,14 +96,11 @@ func (c *cell) quickLeave(cl *client, i int, s *stroll) {
 // way, it returns false, and the client is as before but for what attachment
 // says.
 func (c *cell) quickReturn(cl *client, i int, s *stroll, until vtime.Instant) bool {
-	if !cl.stale && cl.edition != c.library.newest() {
-		return false // it copies the new list
+	if c.lacksList(cl) {
+		return false // it copies the new one
 	}
 	was, cause, found := s.now, cl.cause, cl.found
-	trigger, known := selection.Start, cl.lastNet != noNetwork
-	if known && cl.lastNet != cl.session.at {
-		trigger, cl.cause = selection.AddressChange, causeRoam
-	}
+	trigger, known := cl.wakes()
 	at, on := cl.lifeAt, cl.session.on
 	s.now, cl.lifeAt, cl.session.on = at, cl.session.off, at
 	cl.online, cl.found = true, false
