@@ -35,9 +35,12 @@ func newBursts(b *Bursts, leg uint64) bursts {
 	}
 }
 
-// complement is 1 - c for c > 0.
+// complement is the chance that what has the chance c does not happen.
 func complement(c rng.Chance) rng.Chance {
-	if c == rng.Always {
+	switch c {
+	case rng.Never:
+		return rng.Always
+	case rng.Always:
 		return rng.Never
 	}
 	return -c

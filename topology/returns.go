@@ -18,7 +18,7 @@ func (s *State) Returns(f *Fate, at vtime.Instant) rng.Chance {
 		out = s.lossOf(&f.ways.out, at)
 		home = s.lossOf(&f.ways.home, at.Add(f.DelayForward))
 	}
-	return unless(out.Or(home))
+	return complement(out.Or(home))
 }
 
 // lossOf is the chance that a packet is lost which sets out at an instant.
@@ -28,15 +28,4 @@ func (s *State) lossOf(c *carriage, at vtime.Instant) rng.Chance {
 		burst = burst.Or(s.burstLoss(s.net.impairment(x.by), at.Add(x.after)))
 	}
 	return c.loss.Or(burst)
-}
-
-// unless is the chance that what has the chance c does not happen.
-func unless(c rng.Chance) rng.Chance {
-	switch c {
-	case rng.Never:
-		return rng.Always
-	case rng.Always:
-		return rng.Never
-	}
-	return complement(c)
 }
