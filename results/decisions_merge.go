@@ -1,6 +1,7 @@
 package results
 
 import (
+	"container/heap"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -59,47 +60,57 @@ func (r *decisionRuns) merge(to func(record []byte) error) error {
 	if len(r.ends) == 0 {
 		return nil
 	}
-	m := merger{in: r.file}
+	var runs merger
 	size := max(readAtLeast, min(writeAtOnce, readTogether/len(r.ends))/DecisionBytes*DecisionBytes)
 	from := int64(0)
 	for _, end := range r.ends {
-		x := mergedRun{at: from, end: end, buffer: make([]byte, min(int64(size), end-from))}
+		x := mergedRun{in: r.file, at: from, end: end, buffer: make([]byte, min(int64(size), end-from))}
 		from = end
-		if ok, err := m.advance(&x); err != nil {
+		if ok, err := x.advance(); err != nil {
 			return err
 		} else if ok {
-			m.heap = append(m.heap, x)
+			runs = append(runs, x)
 		}
 	}
-	for i := len(m.heap)/2 - 1; i >= 0; i-- {
-		m.down(i)
-	}
-	for len(m.heap) > 0 {
-		x := &m.heap[0]
-		if err := to(x.record); err != nil {
+	heap.Init(&runs)
+	for len(runs) > 0 {
+		if err := to(runs[0].record); err != nil {
 			return err
 		}
-		ok, err := m.advance(x)
-		if err != nil {
+		if ok, err := runs[0].advance(); err != nil {
 			return err
+		} else if ok {
+			heap.Fix(&runs, 0)
+		} else {
+			heap.Pop(&runs)
 		}
-		if last := len(m.heap) - 1; !ok {
-			m.heap[0] = m.heap[last]
-			m.heap = m.heap[:last]
-		}
-		m.down(0)
 	}
 	return nil
 }
 
 // merger is a heap of runs by their next records.
-type merger struct {
-	in   io.ReaderAt
-	heap []mergedRun
+type merger []mergedRun
+
+func (m merger) Len() int      { return len(m) }
+func (m merger) Swap(i, k int) { m[i], m[k] = m[k], m[i] }
+
+func (m merger) Less(i, k int) bool {
+	x, y := &m[i], &m[k]
+	return x.client < y.client || x.client == y.client && x.started < y.started
+}
+
+func (m *merger) Push(x any) { *m = append(*m, x.(mergedRun)) }
+
+func (m *merger) Pop() any {
+	last := len(*m) - 1
+	x := (*m)[last]
+	*m = (*m)[:last]
+	return x
 }
 
 // mergedRun is a run of which the bytes from at to end are still to be read.
 type mergedRun struct {
+	in      io.ReaderAt
 	client  uint32
 	started int64
 	record  []byte // the next
@@ -109,13 +120,13 @@ type mergedRun struct {
 }
 
 // advance turns to the run's next record; it is not ok at the end.
-func (m *merger) advance(x *mergedRun) (ok bool, err error) {
+func (x *mergedRun) advance() (ok bool, err error) {
 	if len(x.left) == 0 {
 		if x.at == x.end {
 			return false, nil
 		}
 		x.left = x.buffer[:min(int64(len(x.buffer)), x.end-x.at)]
-		if _, err := m.in.ReadAt(x.left, x.at); err != nil {
+		if _, err := x.in.ReadAt(x.left, x.at); err != nil {
 			return false, err
 		}
 		x.at += int64(len(x.left))
@@ -123,26 +134,4 @@ func (m *merger) advance(x *mergedRun) (ok bool, err error) {
 	x.record, x.left = x.left[:DecisionBytes], x.left[DecisionBytes:]
 	x.client, x.started = binary.LittleEndian.Uint32(x.record), int64(binary.LittleEndian.Uint64(x.record[8:]))
 	return true, nil
-}
-
-func (x *mergedRun) less(y *mergedRun) bool {
-	return x.client < y.client || x.client == y.client && x.started < y.started
-}
-
-// down lets the run at i sink to its place.
-func (m *merger) down(i int) {
-	h := m.heap
-	for {
-		least := i
-		for k := 2*i + 1; k <= 2*i+2 && k < len(h); k++ {
-			if h[k].less(&h[least]) {
-				least = k
-			}
-		}
-		if least == i {
-			return
-		}
-		h[i], h[least] = h[least], h[i]
-		i = least
-	}
 }
