@@ -4,8 +4,10 @@
 // evaluation agree, and two policies can be compared under the same weather
 // (common random numbers).
 //
-// The generator is the splitmix64 finaliser applied twice, once over the key
-// and the purpose and once over the counter.
+// The generator is splitmix64's: its finaliser over the sum of the key, a multiple
+// of the purpose and a multiple of the counter. So a key is a place in the
+// sequence from which the draws of one purpose go on in steps of one odd
+// constant. Keys are draws themselves, near to each other only by chance.
 package rng
 
 import "math/bits"
@@ -23,15 +25,20 @@ func (k Key) Child(p Purpose, id uint64) Key { return Key(k.Draw(p, id)) }
 
 // Draw returns 64 random bits for the n-th draw of one purpose of the entity
 // k. It is a pure function.
-func (k Key) Draw(p Purpose, n uint64) uint64 { return k.Stream(p).Draw(n) }
+func (k Key) Draw(p Purpose, n uint64) uint64 { return mix(uint64(k.Stream(p)) + uint64(NthOf(n))) }
 
-// Stream is the draws of one purpose of one entity: the half of a draw that
-// many of them share.
+// Answer returns the key of what answers the packet with the key k: another place
+// in the sequence, at which no draw of k is that Stream speaks of.
+func (k Key) Answer() Key { return k + 0x3c9a750bb37f610f }
+
+// Stream is the draws of one purpose of one entity: the part of a draw that many
+// of them share. Streams of one key have no draw in common for purposes below 64
+// and counters below 2^57, instants of two years in nanoseconds among them.
 type Stream uint64
 
 // Stream returns the draws of one purpose of the entity k.
 func (k Key) Stream(p Purpose) Stream {
-	return Stream(mix(uint64(k) + (uint64(p)+1)*0x9e3779b97f4a7c15))
+	return Stream(uint64(k) + (uint64(p)+1)*0x9e3779b97f4a7c15)
 }
 
 // Draw returns the n-th draw, the same as Key.Draw.
@@ -41,10 +48,10 @@ func (s Stream) Draw(n uint64) uint64 { return s.At(NthOf(n)) }
 type Nth uint64
 
 // NthOf returns the counter n.
-func NthOf(n uint64) Nth { return Nth(n*0xd1342543de82ef95 + 0x2545f4914f6cdd1d) }
+func NthOf(n uint64) Nth { return Nth(n * 0xd1342543de82ef95) }
 
 // At returns the draw of a counter: s.At(NthOf(n)) is s.Draw(n).
-func (s Stream) At(n Nth) uint64 { return mix(uint64(s) ^ uint64(n)) }
+func (s Stream) At(n Nth) uint64 { return mix(uint64(s) + uint64(n)) }
 
 // mix is the splitmix64 finaliser (Stafford's variant 13).
 func mix(x uint64) uint64 {

@@ -67,6 +67,32 @@ func TestDrawsOfNeighboursAreUncorrelated(t *testing.T) {
 	}
 }
 
+// The words that are mixed for draws of one key are different ones where two
+// purposes are below 64 and their counters less than 2^57 apart.
+func TestStreamsOfAKeyDoNotMeet(t *testing.T) {
+	step := uint64(NthOf(1))
+	inverse := step // Newton's iteration, modulo 2^64
+	for range 6 {
+		inverse *= 2 - step*inverse
+	}
+	if inverse*step != 1 {
+		t.Fatalf("%#x is not the inverse of %#x", inverse, step)
+	}
+	first := Key(0).Stream(0)
+	for p := Purpose(1); p < 64; p++ {
+		apart := uint64(Key(0).Stream(p)-first) * inverse
+		if apart = min(apart, -apart); apart < 1<<57 {
+			t.Errorf("purposes that are %d apart meet after %d draws", p, apart)
+		}
+	}
+	for p := Purpose(0); p < 128; p++ {
+		apart := (uint64(Key(0).Answer().Stream(64)) - uint64(Key(0).Stream(p))) * inverse
+		if apart = min(apart, -apart); apart < 1<<56 {
+			t.Errorf("an answer's purpose meets that %d above after %d draws", int(p)-64, apart)
+		}
+	}
+}
+
 func TestChance(t *testing.T) {
 	if ChanceOf(0).Happens(0) || !ChanceOf(1).Happens(^uint64(0)) {
 		t.Error("chances 0 and 1 are not certain")

@@ -315,7 +315,7 @@ func TestResortIsTheSelection(t *testing.T) {
 // own Selector goes through.
 func TestFruitlessIsTheSelection(t *testing.T) {
 	var ends [2]int
-	for n := range uint64(4000) {
+	for n := range uint64(5000) {
 		fruitlessTrial(t, rng.Seed(n), &ends)
 	}
 	if min(ends[0], ends[1]) < 100 {
@@ -369,7 +369,7 @@ func sortByArrival(r []Reply) {
 // own Selector goes through.
 func TestRoutineIsTheSelection(t *testing.T) {
 	carried, early := 0, 0
-	for n := range uint64(4000) {
+	for n := range uint64(5000) {
 		if routineTrial(t, rng.Seed(n), &early) {
 			carried++
 		}

@@ -191,7 +191,7 @@ func ahead(s *Selector) []string {
 // after the groups.
 func TestAheadKeepsAndDraws(t *testing.T) {
 	p := defaultParams()
-	p.ExhaustPolicy = ExhaustRandom
+	p.ExhaustPolicy, p.RegisterJitter = ExhaustRandom, 0 // so that no registration comes before the timed selection
 	w := newWorld(t, automatic("g"), p, relay{name: "a", hops: 1, weight: 1, advertise: []string{"g"}})
 	w.trigger(Start)
 	if got, want := ahead(&w.sel), []string{fmt.Sprint(ByRandom, []RelayID{1}, false), fmt.Sprint(ByRoot, []RelayID{0}, false)}; !slices.Equal(got, want) {

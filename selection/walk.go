@@ -40,7 +40,13 @@ const (
 
 // selectionKey is the key of the selection's draws.
 func (s *Selector) selectionKey() rng.Key {
-	return s.key.Child(rng.Selection, uint64(s.run.started))
+	return KeyOf(s.key, s.run.started)
+}
+
+// KeyOf returns the key of the draws of the selection that a client with a key
+// began at an instant.
+func KeyOf(client rng.Key, started vtime.Instant) rng.Key {
+	return client.Child(rng.Selection, uint64(started))
 }
 
 // begin starts the requested selection.

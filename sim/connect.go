@@ -184,7 +184,17 @@ func (c *cell) greeting(target selection.RelayID, owner topology.HostID) selecti
 // tryKey keys the n-th SYN of the client's attempt.
 func (c *cell) tryKey(cl *client, n uint32) rng.Key {
 	k := &cl.conn
-	return cl.key.Child(rng.Connect, uint64(k.at)).Child(rng.Probe, c.relays[k.target].key).Child(rng.Try, uint64(n))
+	return synKey(cl.key, k.at, c.relays[k.target].key, n)
+}
+
+// synKey keys the n-th SYN of an attempt of a client to register with a relay.
+// The first has the key of the attempt.
+func synKey(client rng.Key, at vtime.Instant, relay uint64, n uint32) rng.Key {
+	attempt := client.Child(rng.Connect, uint64(at)).Child(rng.Probe, relay)
+	if n == 0 {
+		return attempt
+	}
+	return attempt.Child(rng.Try, uint64(n))
 }
 
 // connectStep is the time for the next SYN, for giving up, or for the result.

@@ -297,7 +297,8 @@ func TestWeatherIsThatOfTheReplication(t *testing.T) {
 		return c.trace.Decisions[0].Ended
 	}
 	weathers := map[vtime.Instant]bool{}
-	for rep := range 6 {
+	const replications = 12
+	for rep := range replications {
 		first := took(rep)
 		weathers[first] = true
 		if again := took(rep); first != again {
@@ -305,7 +306,7 @@ func TestWeatherIsThatOfTheReplication(t *testing.T) {
 		}
 	}
 	if len(weathers) < 3 {
-		t.Errorf("6 replications have %d weathers", len(weathers))
+		t.Errorf("%d replications have %d weathers", replications, len(weathers))
 	}
 }
 

@@ -127,11 +127,11 @@ func sortReplies(r []selection.Reply) {
 
 // roundKey keys the packets of one round: by client, selection and round.
 func roundKey(cl *client, a *selection.Action) rng.Key {
-	return cl.key.Child(rng.Selection, uint64(a.Started)).Child(rng.Round, uint64(a.Round))
+	return selection.KeyOf(cl.key, a.Started).Child(rng.Round, uint64(a.Round))
 }
 
 // replyKey and errorKey key the packets that a request brings about.
-func replyKey(k rng.Key) rng.Key { return k.Child(rng.Try, 1<<32) }
+func replyKey(k rng.Key) rng.Key { return k.Answer() }
 func errorKey(k rng.Key) rng.Key { return k.Child(rng.Try, 2<<32) }
 
 // asked is a round at packet level.

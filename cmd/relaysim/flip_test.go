@@ -113,7 +113,7 @@ func checkVerdicts(t *testing.T, f flip, code int) {
 	dir := t.TempDir()
 	args := []string{
 		"run", flippedCopy(t, dir, f), "-o", filepath.Join(dir, "out"),
-		"--json", "--replications", "2", "--workers", "1", "--progress", "none",
+		"--json", "--replications", "3", "--workers", "1", "--progress", "none",
 	}
 	for _, policy := range f.Policies {
 		args = append(args, "--policy", policy)
