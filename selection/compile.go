@@ -30,8 +30,10 @@ type Course struct {
 	random []Candidate
 	// unknown are host names of settings that the directory lacks.
 	unknown []string
-	// growth and jitter are RetryGrowth and RetryJitter in millionths.
+	// growth and jitter are RetryGrowth and RetryJitter in millionths, waits what
+	// they make of the waits after failed selections.
 	growth, jitter uint64
+	waits          []wait
 	// errors: ICMP errors can change something.
 	errors bool
 }
@@ -120,6 +122,7 @@ func (c *Course) bringIntoRange() (warnings []string) {
 	p.TTLOffset = max(0, p.TTLOffset)
 	c.growth = millionths(p.RetryGrowth, 1, 100)
 	c.jitter = millionths(p.RetryJitter, 0, 0.9)
+	c.waits = c.backOffs()
 	return warnings
 }
 

@@ -40,27 +40,28 @@ func NewFruitless(before, after *Selector, end *Action) *Fruitless {
 // Span returns how long it takes.
 func (x *Fruitless) Span() time.Duration { return x.span }
 
-// End returns the client at rest, and what its Selector says at the end, after
-// the selection that a trigger started at an instant. The Action is valid until
-// the next call.
-func (x *Fruitless) End(r Rest, key rng.Key, trigger Trigger, started vtime.Instant) (Rest, *Action) {
-	a, next := &x.said, x.rest
+// End makes r the client at rest, and returns what its Selector says at the end,
+// after the selection that a trigger started at an instant. The Action is valid
+// until the next call.
+func (x *Fruitless) End(r *Rest, key rng.Key, trigger Trigger, started vtime.Instant) *Action {
+	a := &x.said
 	at := started.Add(x.span)
 	a.At, a.Started, a.Trigger, a.Previous = at, started, trigger, r.parent
-	next.end, next.base, next.seq = at, r.base, r.seq+x.questions
+	r.end = at
+	r.seq += x.questions
 	if a.Kind == Kept {
-		next.parent, next.flags = r.parent, r.flags
+		r.failures = x.rest.failures
 		a.Target, a.By = r.Parent()
 	} else {
-		next.failures = onceMore(r.failures)
-		a.RetryAt = at.Add(x.course.backOff(key, at, next.failures))
+		r.parent, r.flags, r.failures = x.rest.parent, x.rest.flags, onceMore(r.failures)
+		a.RetryAt = at.Add(x.course.backOff(key, at, r.failures))
 	}
-	return next, a
+	return a
 }
 
 // Keeps tells whether a client at rest keeps its parent if a selection that a
 // trigger starts finds nothing by probing.
-func (r Rest) Keeps(c *Course, trigger Trigger) bool {
+func (r *Rest) Keeps(c *Course, trigger Trigger) bool {
 	return c.keeps(trigger, r.flags&restRegistered != 0)
 }
 

@@ -41,45 +41,42 @@ func (s *Selector) race(classes []class, f *field, total uint32) (winner int) {
 // weight at most.
 func (s *Selector) fastest(classes []class, f *field, total uint32) int {
 	draws, st := s.selectionKey().Stream(rng.Race), s.stage()
-	winner, priced := -1, false
-	var best runner
-	var variate uint64 // of best, once priced
+	x := leader{place: -1}
 	for c := range classes {
 		weight := effectiveWeight(&s.course.Params, classes[c].weight, total)
 		if weight == 0 {
 			continue
 		}
-		i, word := classes[c].first(f, draws)
-		if i < 0 {
-			continue
+		if i, word := classes[c].first(f, draws); i >= 0 {
+			x = x.meet(i, runner{word, weight, st.Candidates[i].Key})
 		}
-		r := runner{word, weight, st.Candidates[i].Key}
-		if winner >= 0 {
-			if !priced {
-				variate, priced = rng.Exponential(best.word), true
-			}
-			if r.trails(best, variate) || r.compare(best) > 0 {
-				continue
-			}
-		}
-		winner, best, priced = i, r, false
 	}
-	return winner
+	return x.place
+}
+
+// leader is the one of those met so far who comes first, -1 at the beginning.
+type leader struct {
+	place int
+	runner
+}
+
+// meet returns who comes first if another is met.
+func (x leader) meet(place int, r runner) leader {
+	if x.place < 0 || r.precedes(x.runner) {
+		return leader{place, r}
+	}
+	return x
 }
 
 // first returns the competitor of a class with the smallest keyed word, -1 if
 // there is none; the lower key among equals, which is the earlier candidate.
 // Without a field all compete.
 func (c *class) first(f *field, draws rng.Stream) (winner int, least uint64) {
-	winner = -1
 	if f == nil || c.whole(f) { // as in a large stage that answers at once
-		for j, n := range c.nth {
-			if word := draws.At(n); word < least || winner < 0 {
-				winner, least = j, word
-			}
-		}
+		winner, least = earliest(c.nth, draws)
 		return int(c.index[winner]), least
 	}
+	winner = -1
 	j := 0
 	for k, members := range c.members {
 		w := f.word(c.from+k) & members
@@ -96,6 +93,17 @@ func (c *class) first(f *field, draws rng.Stream) (winner int, least uint64) {
 	return winner, least
 }
 
+// earliest returns the place of the smallest draw, the earlier one among equals.
+func earliest(nth []rng.Nth, draws rng.Stream) (place int, least uint64) {
+	least = draws.At(nth[0])
+	for j := 1; j < len(nth); j++ {
+		if word := draws.At(nth[j]); word < least {
+			place, least = j, word
+		}
+	}
+	return place, least
+}
+
 // whole tells whether every member of a class competes.
 func (c *class) whole(f *field) bool {
 	for k, members := range c.members {
@@ -106,14 +114,48 @@ func (c *class) whole(f *field) bool {
 	return true
 }
 
-// trails tells, without a logarithm, that r comes behind best, whose variate is
-// given; most do. false leaves it open: -log2(1-u) is at least u, by which the
-// variate of r is bounded from below, and products are compared without their
-// low 32 bits, which leaves more room than the last digits may be off.
-func (r runner) trails(best runner, variate uint64) bool {
-	const unit, low = 7, 32 // rng.Exponential counts in 2^-57, a word in 2^-64
-	return (r.word>>(unit+low))*uint64(best.weight) > (variate>>low+2)*uint64(r.weight)
+// precedes tells whether r comes before o. It spares the logarithms where their
+// bounds tell.
+func (r runner) precedes(o runner) bool {
+	if r.weight|o.weight < 1<<20 {
+		least, most := r.bounds()
+		othersLeast, othersMost := o.bounds()
+		switch {
+		case most*uint64(o.weight) < othersLeast*uint64(r.weight):
+			return true
+		case othersMost*uint64(r.weight) < least*uint64(o.weight):
+			return false
+		}
+	}
+	return r.compare(o) < 0
 }
+
+// bounds are between what the exponential variate is, in units of 2^-32, by the
+// upper half of the word: for u up to 1/4 u + u²/2 and u³/2 more, which are those
+// of -ln(1-u), beyond that what the variate is at both ends of an interval. They
+// leave more room than the last digits of rng.Exponential may be off if weights
+// are below 2^20.
+func (r runner) bounds() (least, most uint64) {
+	if i := r.word >> 56; i >= 64 {
+		return variates[i], variates[i+1] + 2
+	}
+	const perNatural = 0x171547652 // 1/ln 2
+	u := r.word >> 32
+	square := u * u >> 32
+	least = u + square>>1
+	most = least + square*u>>33 + 4
+	return least * perNatural >> 32, most*perNatural>>32 + 2
+}
+
+// variates are the exponential variates of words whose upper byte is the index
+// and whose others are 0, in units of 2^-32, rounded down.
+var variates = func() (v [257]uint64) {
+	for i := range uint64(256) {
+		v[i] = (rng.Exponential(i<<56) - min(4, rng.Exponential(i<<56))) >> 25
+	}
+	v[256] = 64 << 32
+	return v
+}()
 
 // stays returns the index of the current parent if it is in the competition
 // and eligible, or -1 (sticky_current).

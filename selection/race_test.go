@@ -114,6 +114,37 @@ func TestRunnersOrderTotally(t *testing.T) {
 	}
 }
 
+// What the bounds of variates tell is what the variates tell.
+func TestRunnersPrecedeByTheirVariates(t *testing.T) {
+	k := rng.Seed(3)
+	byLogarithm := 0
+	const n = 200_000
+	for i := range uint64(n) {
+		draw := func(d uint64) uint64 { return k.Draw(rng.Race, 8*i+d) }
+		a := runner{draw(0) >> (draw(1) % 40 * (draw(1) >> 63)), 1 + uint32(draw(2)%4000), 1}
+		b := runner{draw(3) >> (draw(4) % 40 * (draw(4) >> 63)), 1 + uint32(draw(5)%4000), 2}
+		if draw(6)%2 == 0 { // nearly equal
+			b.word = min(a.word, 1<<63) / uint64(a.weight) * uint64(min(a.weight, b.weight))
+		}
+		if draw(7)%8 == 0 {
+			b.weight = 1<<20 + uint32(draw(7)>>40)
+		}
+		if got, want := a.precedes(b), a.compare(b) < 0; got != want {
+			t.Fatalf("%+v precedes %+v is %v, want %v", a, b, got, want)
+		}
+		least, most := a.bounds()
+		if x := rng.Exponential(a.word) >> 25; x < least || x > most {
+			t.Fatalf("the variate of %#x is %#x, not from %#x to %#x", a.word, x, least, most)
+		}
+		if a.word>>48 > 0 && a.word>>56 < 250 && most-least > least/8 {
+			byLogarithm++
+		}
+	}
+	if byLogarithm > n/10 {
+		t.Errorf("%d of %d bounds are wide", byLogarithm, n)
+	}
+}
+
 // outcomeOf runs a selection through a list and returns the parent's name.
 func outcomeOf(t *testing.T, client uint64, l *List, hosts map[string]*host) string {
 	t.Helper()

@@ -24,13 +24,20 @@ func record(before, s *Selector) (x recorded, ok bool) {
 }
 
 // decide is the end for another client, which the target took at an instant
-// after the selection had probed until then.
-func (x *recorded) decide(r Rest, trigger Trigger, started, probed, at vtime.Instant, target RelayID) (Rest, *Action) {
-	a, next := &x.said, x.rest
+// after the selection had probed until then. It puts the client to rest.
+func (x *recorded) decide(r *Rest, trigger Trigger, started, probed, at vtime.Instant, target RelayID) *Action {
+	a := &x.said
 	a.At, a.Started, a.Trigger, a.Previous, a.Target = at, started, trigger, r.parent, target
 	a.Probing, a.Registering = probed.Sub(started), at.Sub(probed)
-	next.end, next.base, next.parent, next.seq = at, at, target, r.seq+x.questions
-	return next, a
+	x.settle(r, at, target)
+	return a
+}
+
+// settle makes r the client at rest after that.
+func (x *recorded) settle(r *Rest, at vtime.Instant, target RelayID) {
+	r.end, r.base, r.parent = at, at, target
+	r.seq += x.questions
+	r.failures, r.flags = x.rest.failures, x.rest.flags
 }
 
 // fixed tells whether all clients go one way from the beginning of a selection,

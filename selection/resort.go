@@ -56,9 +56,9 @@ func (x *Resort) Asks(key rng.Key, started vtime.Instant) (target RelayID, at vt
 	return target, started.Add(x.after)
 }
 
-// Decide returns the client at rest, and what its Selector says at the end, after
-// that relay has registered it at the instant at. The Action is valid until the
-// next call.
-func (x *Resort) Decide(r Rest, trigger Trigger, started, at vtime.Instant, target RelayID) (Rest, *Action) {
+// Decide makes r the client at rest, and returns what its Selector says at the
+// end, after that relay has registered it at the instant at. The Action is valid
+// until the next call.
+func (x *Resort) Decide(r *Rest, trigger Trigger, started, at vtime.Instant, target RelayID) *Action {
 	return x.decide(r, trigger, started, started.Add(x.said.Probing), at, target)
 }

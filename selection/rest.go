@@ -101,5 +101,9 @@ func (s *Selector) Seen(now vtime.Instant) { s.clock = max(s.clock, now) }
 // the driver's: the end of what was completed in advance.
 func (s *Selector) Clock() vtime.Instant { return s.clock }
 
+// Ended returns the end of the client's last selection, vtime.Never if it has had
+// none.
+func (r *Rest) Ended() vtime.Instant { return r.end }
+
 // Parent returns the parent of the client that rests, and how it came to it.
-func (r Rest) Parent() (RelayID, By) { return r.parent, By(r.flags & restBy) }
+func (r *Rest) Parent() (RelayID, By) { return r.parent, By(r.flags & restBy) }

@@ -26,6 +26,7 @@ type Routine struct {
 	early bool
 	whole competition
 	round Action // what is asked in it
+	lots  *Lots
 	recorded
 }
 
@@ -85,8 +86,25 @@ func NewRoutine(before, after *Selector, e *Entrants) *Routine {
 	if x.recorded, ok = record(before, &s); !ok {
 		return nil
 	}
+	x.lots = lotsOf(p, e)
 	return x
 }
+
+// Lots returns what the race is drawn with. It is nil where more than the race
+// decides, where who is eligible depends on who answers, or where they are more
+// than MostLots.
+func (x *Routine) Lots() *Lots { return x.lots }
+
+// Early tells whether the round ends with the last answer if all entrants answer.
+func (x *Routine) Early() bool { return x.early }
+
+// Said returns what the Selector says at the end. What differs between clients
+// is of any of them. It must not be changed.
+func (x *Routine) Said() *Action { return &x.said }
+
+// Settle makes r the client at rest after the target has registered it at an
+// instant, as Decide does.
+func (x *Routine) Settle(r *Rest, at vtime.Instant, target RelayID) { x.settle(r, at, target) }
 
 // Round returns the deciding round of a selection that began at an instant. It
 // is valid until the next call.
@@ -98,7 +116,7 @@ func (x *Routine) Round(started vtime.Instant) *Action {
 
 // Race returns the candidate that wins the deciding round, or -1, and when the
 // round ends: as Reveal, with exact of the same meaning, or as Replies.
-func (x *Routine) Race(r Rest, key rng.Key, started vtime.Instant, a Arrivals, exact bool) (winner int, end vtime.Instant) {
+func (x *Routine) Race(r *Rest, key rng.Key, started vtime.Instant, a Arrivals, exact bool) (winner int, end vtime.Instant) {
 	s, e := &x.proto, x.entrants
 	s.key, s.run.started, s.parent, s.by = key, started, r.parent, By(r.flags&restBy)
 	end = x.round.Deadline
@@ -167,11 +185,11 @@ func (x *Routine) Stage() *Stage { return x.entrants.stage }
 // Relay returns the relay of a candidate of the deciding round.
 func (x *Routine) Relay(candidate int) RelayID { return x.entrants.stage.Candidates[candidate].Relay }
 
-// Decide returns the client at rest, and what its Selector says at the end, after
-// the winner of the last Race, which ended the probing, has registered it at the
-// instant at. The trigger is what started the selection. The Action is valid
-// until the next call.
-func (x *Routine) Decide(r Rest, trigger Trigger, started, probed, at vtime.Instant, winner int) (Rest, *Action) {
+// Decide makes r the client at rest, and returns what its Selector says at the
+// end, after the winner of the last Race, which ended the probing, has registered
+// it at the instant at. The trigger is what started the selection. The Action is
+// valid until the next call.
+func (x *Routine) Decide(r *Rest, trigger Trigger, started, probed, at vtime.Instant, winner int) *Action {
 	return x.decide(r, trigger, started, probed, at, x.Relay(winner))
 }
 
@@ -192,7 +210,7 @@ type Next struct {
 // instant now, and what was due before is due then. It is not ok if the client
 // is neither registered with its parent nor without one since its last selection
 // failed.
-func (r Rest) Next(c *Course, key rng.Key, now vtime.Instant) (n Next, ok bool) {
+func (r *Rest) Next(c *Course, key rng.Key, now vtime.Instant) (n Next, ok bool) {
 	switch r.flags &^ restBy {
 	case restRuns | restRetrying:
 		n.At = max(r.end.Add(c.backOff(key, r.end, r.failures)), now)
@@ -202,10 +220,7 @@ func (r Rest) Next(c *Course, key rng.Key, now vtime.Instant) (n Next, ok bool) 
 	default:
 		return n, false
 	}
-	n.At, n.Trigger = vtime.Never, Timer
-	if r.end != vtime.Never && c.Settings.Automatic {
-		n.At = r.end.Add(c.Settings.Interval)
-	}
+	n.At, n.Trigger = r.reselectAt(c), Timer
 	if n.registers = c.registerAtLeast(r.base); n.registers < n.At { // else its draw decides nothing
 		if n.registers = c.registerAt(key, r.base); n.registers < n.At {
 			n.At, n.Renews = n.registers, true
@@ -215,9 +230,24 @@ func (r Rest) Next(c *Course, key rng.Key, now vtime.Instant) (n Next, ok bool) 
 	return n, true
 }
 
+// Fires returns what a registered client does at an instant at which its timer
+// fires, as Next has told before; nothing that was due before is left.
+func (r *Rest) Fires(c *Course, at vtime.Instant) Next {
+	return Next{At: at, Trigger: Timer, Renews: at < r.reselectAt(c), registers: at}
+}
+
+// reselectAt is when a selection follows the last one by the timer of automatic
+// mode.
+func (r *Rest) reselectAt(c *Course) vtime.Instant {
+	if r.end == vtime.Never || !c.Settings.Automatic {
+		return vtime.Never
+	}
+	return r.end.Add(c.Settings.Interval)
+}
+
 // Begins returns when the selection that is next begins. It is not ok if the
 // periodic registration comes before.
-func (r Rest) Begins(c *Course, key rng.Key, n Next) (at vtime.Instant, ok bool) {
+func (r *Rest) Begins(c *Course, key rng.Key, n *Next) (at vtime.Instant, ok bool) {
 	at = c.startAt(key, n.At)
 	return at, at <= n.registers || at <= c.registerAt(key, r.base)
 }
@@ -225,38 +255,31 @@ func (r Rest) Begins(c *Course, key rng.Key, n Next) (at vtime.Instant, ok bool)
 // Arrives returns when the selection begins that a trigger starts at an instant
 // at which the client's agent does not run yet. It is not ok if the trigger
 // starts none.
-func (r Rest) Arrives(c *Course, key rng.Key, trigger Trigger, at vtime.Instant) (started vtime.Instant, ok bool) {
+func (r *Rest) Arrives(c *Course, key rng.Key, trigger Trigger, at vtime.Instant) (started vtime.Instant, ok bool) {
 	if r.flags&restRuns != 0 || trigger != AddressChange && (trigger != Start || r.parent != NoRelay) {
 		return 0, false
 	}
 	return c.startAt(key, at), true
 }
 
-// Stopped is the client at rest after its agent has been stopped.
-func (r Rest) Stopped() Rest {
-	r.flags &^= restRuns | restRegistered
-	return r
-}
+// Stop stops the client's agent.
+func (r *Rest) Stop() { r.flags &^= restRuns | restRegistered }
 
 // Wakes tells whether a client whose agent does not run yet registers with its
 // parent again because of a trigger.
-func (r Rest) Wakes(trigger Trigger) bool {
+func (r *Rest) Wakes(trigger Trigger) bool {
 	return r.flags&restRuns == 0 && r.parent != NoRelay && trigger == Start
 }
 
-// Woken is the client at rest after that registration, which ended at an
-// instant.
-func (r Rest) Woken(at vtime.Instant) Rest {
+// Wake lets that registration succeed at an instant.
+func (r *Rest) Wake(at vtime.Instant) {
 	r.base = at
 	r.seq++
 	r.flags |= restRuns | restRegistered
-	return r
 }
 
-// Renewed is the client at rest after its parent has registered it again at an
-// instant.
-func (r Rest) Renewed(c *Course, at vtime.Instant) Rest {
+// Renew lets the client's parent register it again at an instant.
+func (r *Rest) Renew(c *Course, at vtime.Instant) {
 	r.base = c.renewedFrom(r.base, at)
 	r.seq++
-	return r
 }

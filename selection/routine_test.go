@@ -58,11 +58,12 @@ func routineTrial(t *testing.T, k rng.Key, early *int) bool {
 	}
 	round := *x.Round(started)
 	answers := &timedAnswers{drawn: drawn{key: key, lost: lost}, from: round.At, span: vtime.Instant(round.Deadline.Sub(round.At)) + 1}
-	lazy, lazyEnd := x.Race(from, key, started, answers, false)
-	winner, end := x.Race(from, key, started, answers, true)
+	lazy, lazyEnd := x.Race(&from, key, started, answers, false)
+	winner, end := x.Race(&from, key, started, answers, true)
 	if lazy != winner || lazyEnd != end {
 		t.Fatalf("revealed one by one candidate %d wins at %v, of all %d at %v", lazy, lazyEnd, winner, end)
 	}
+	checkLots(t, x, KeyOf(key, started), answers.Answered, winner)
 	for {
 		due, ok := s.Deadline()
 		if !ok || s.Selecting() {
@@ -105,7 +106,8 @@ func routineTrial(t *testing.T, k rng.Key, early *int) bool {
 	_ = s.RegisterResult(at, asked[0].Seq, Registered)
 	done := s.Swap(nil)
 	rest, ok := s.Rest()
-	got, decided := x.Decide(from, trigger, started, end, at, winner)
+	got := from
+	decided := x.Decide(&got, trigger, started, end, at, winner)
 	if !ok || got != rest || *decided != done[0] {
 		t.Fatalf("routine:\n%+v\n%+v\nSelector:\n%+v\n%+v", got, *decided, rest, done[0])
 	}
@@ -144,7 +146,7 @@ func toSelection(s *Selector, way uint64) (from Rest, trigger Trigger, started v
 	if !ok || next.Renews || next.Trigger != trigger {
 		return from, trigger, 0, false
 	}
-	started, ok = from.Begins(c, key, next)
+	started, ok = from.Begins(c, key, &next)
 	return from, trigger, started, ok
 }
 
@@ -210,7 +212,8 @@ func fruitlessTrial(t *testing.T, k rng.Key, ends *[2]int) bool {
 	if want.Kind < Decided { // its registration was due when the selection ended
 		return false
 	}
-	got, said := x.End(from, b.key, trigger, started)
+	got := from
+	said := x.End(&got, b.key, trigger, started)
 	if !ok || got != rest || *said != want {
 		t.Fatalf("fruitless:\n%+v\n%+v\nSelector:\n%+v\n%+v", got, *said, rest, want)
 	}
@@ -288,7 +291,8 @@ func resortTrial(t *testing.T, k rng.Key) (drawn, ok bool) {
 	_ = b.RegisterResult(end, uint32(b.seq), Registered)
 	done := b.Swap(nil)
 	rest, ok := b.Rest()
-	got, said := x.Decide(from, trigger, started, end, target)
+	got := from
+	said := x.Decide(&got, trigger, started, end, target)
 	if !ok || got != rest || *said != done[0] {
 		t.Fatalf("resort:\n%+v\n%+v\nSelector:\n%+v\n%+v", got, *said, rest, done)
 	}
@@ -336,8 +340,9 @@ func TestWokenIsTheSelectors(t *testing.T) {
 		s.Trigger(1, Stop)
 		s.Swap(nil)
 		from, ok := s.Rest()
-		if from != running.Stopped() || from.Wakes(AddressChange) || !from.Wakes(Start) || !ok {
-			t.Fatalf("stopped %+v, want %+v", running.Stopped(), from)
+		stopped := running
+		if stopped.Stop(); from != stopped || from.Wakes(AddressChange) || !from.Wakes(Start) || !ok {
+			t.Fatalf("stopped %+v, want %+v", stopped, from)
 		}
 		at := vtime.Instant(rng.Below(k.Draw(rng.Start, 0), uint64(9*time.Hour)))
 		s.Trigger(at, Start)
@@ -348,7 +353,8 @@ func TestWokenIsTheSelectors(t *testing.T) {
 		end := at.Add(time.Minute)
 		_ = s.RegisterResult(end, asked[0].Seq, Registered)
 		want := Rest{end: s.endAt, base: s.registerBase, parent: s.parent, seq: s.seq, failures: s.failures, flags: running.flags}
-		got := from.Woken(end)
+		got := from
+		got.Wake(end)
 		if next, ok := got.Next(c, k, end); got != want || !ok {
 			t.Fatalf("%+v, want %+v", got, want)
 		} else if due, _ := s.Deadline(); due != next.At {
@@ -407,12 +413,46 @@ func TestRenewalsAreTheSelectors(t *testing.T) {
 		end := next.Add(time.Duration(rng.Below(k.Draw(rng.Start, 1), uint64(8*time.Hour))))
 		_ = s.RegisterResult(end, asked[0].Seq, Registered)
 		want := Rest{end: s.endAt, base: s.registerBase, parent: s.parent, seq: s.seq, failures: s.failures, flags: from.flags}
-		if got := from.Renewed(c, end); got != want {
+		got := from
+		if got.Renew(c, end); got != want {
 			t.Fatalf("trial %d: %+v after the renewal, want %+v", n, got, want)
 		}
 		renewed++
 	}
 	if renewed < 200 {
 		t.Errorf("%d renewals: too few to show anything", renewed)
+	}
+}
+
+// checkLots holds the lots of a routine's deciding round to its last Race.
+func checkLots(t *testing.T, x *Routine, selection rng.Key, answered func(candidate int) bool, winner int) {
+	t.Helper()
+	l := x.Lots()
+	if l == nil {
+		return
+	}
+	lot := func(set uint64, place int) int {
+		if place < 0 {
+			return -1
+		}
+		if set>>place&1 == 0 {
+			t.Fatalf("lot %d wins, which is not of the set %#x", place, set)
+		}
+		return l.Candidate(place)
+	}
+	set := uint64(0)
+	for n := range l.Count() {
+		if answered(l.Candidate(n)) {
+			set |= 1 << n
+		}
+	}
+	if got := lot(set, l.FirstOf(selection, set)); got != winner {
+		t.Fatalf("of the lots %#x candidate %d wins, by the race %d", set, got, winner)
+	}
+	if first, all := l.First(selection), l.FirstOf(selection, l.All()); first != all {
+		t.Fatalf("of all lots %d wins, or is it %d", first, all)
+	}
+	if size, weight := l.Competition(set); size != x.said.CompetitionSize || weight != x.said.CompetitionWeight {
+		t.Fatalf("%d lots of weight %d compete, by the race %d of %d", size, weight, x.said.CompetitionSize, x.said.CompetitionWeight)
 	}
 }

@@ -208,16 +208,27 @@ func (s *Selector) settle(base vtime.Instant) {
 // last of so many in a row: growing with each from the minimum to the maximum
 // (3.10), shortened by the jitter. It grows no further after the 255th failure.
 func (c *Course) backOff(key rng.Key, end vtime.Instant, failures uint8) time.Duration {
-	wait := min(c.Settings.MinRetry, c.Settings.MaxRetry)
-	for range failures - 1 {
-		grown := min(timesMillionths(wait, c.growth), c.Settings.MaxRetry)
-		if grown == wait {
+	w := c.waits[min(max(int(failures), 1), len(c.waits))-1]
+	return w.longest - time.Duration(rng.Below(key.Draw(rng.RetryJitter, uint64(end)), uint64(w.loose)+1))
+}
+
+// wait is how long a client waits after a failed selection: the longest, and by
+// how much the jitter shortens that at most.
+type wait struct{ longest, loose time.Duration }
+
+// backOffs are the waits after one failure, two and so on, up to the one that
+// grows no further.
+func (c *Course) backOffs() (waits []wait) {
+	longest := min(c.Settings.MinRetry, c.Settings.MaxRetry)
+	for len(waits) < 255 {
+		waits = append(waits, wait{longest, timesMillionths(longest, c.jitter)})
+		grown := min(timesMillionths(longest, c.growth), c.Settings.MaxRetry)
+		if grown == longest {
 			break
 		}
-		wait = grown
+		longest = grown
 	}
-	loose := timesMillionths(wait, c.jitter)
-	return wait - time.Duration(rng.Below(key.Draw(rng.RetryJitter, uint64(end)), uint64(loose)+1))
+	return waits
 }
 
 // timesMillionths returns d × m ÷ 10^6, at most the longest span.

@@ -88,6 +88,15 @@ func (c *cell) credentials(cl *client) selection.Credentials {
 	return cr
 }
 
+// setGate lets the relay ask that of its children.
+func (r *relay) setGate(g selection.Gate) {
+	r.gate = g
+	for i := range r.takes {
+		o, _ := selection.Admit(selection.Credentials{Certificate: i == 1}, g, 0)
+		r.takes[i] = o == selection.Registered
+	}
+}
+
 // childOf tells whether the relay counts the client among its children.
 func (cl *client) childOf(id selection.RelayID) bool { return cl.everRegistered && cl.parent == id }
 

@@ -30,6 +30,7 @@ type scene struct {
 	library  library
 	// attachBase numbers attachments: network n, variant v is attachBase[n]+v.
 	attachBase  []int
+	accesses    []access // by network
 	attachments int
 }
 
@@ -59,6 +60,10 @@ type cell struct {
 	lastMade  *madeCourse  // that courseWas returned last, for lastGroup
 	lastGroup uint32
 	answering answers // scratch of answersTo
+	expresses foundExpresses
+	rider     rider       // the client that goes by express
+	due       *places     // scratch of sweepBatch
+	late      []latecomer // likewise
 
 	// At packet level. halts is where packets wait for their turn, 0 for
 	// nowhere.
@@ -78,8 +83,6 @@ type cell struct {
 	solo       *solo
 	scratch    selection.Scratch
 	handedOver []handed
-	extras     extras // of the batch that is taken through the window
-	spare      extras // of the client that has its turn
 
 	progress func(fraction float64) // nil: nobody asks
 	tally    *Tally
@@ -90,8 +93,10 @@ type cell struct {
 // group is what the clients of one GroupPlan share.
 type group struct {
 	plan    *GroupPlan
-	key     rng.Key
-	first   int // number of its first client
+	clients rng.Stream // their keys
+	first   int        // number of its first client
+	// plain: its clients show relays nothing but a certificate.
+	plain   bool
 	profile int // index in scene.profiles
 	// packets: nothing is completed ahead. restless: its clients never rest.
 	packets, restless bool
@@ -109,6 +114,9 @@ type relay struct {
 	fault  relayMode
 	absent bool
 	gate   selection.Gate
+	// takes is whether it takes clients without and with a certificate that show
+	// nothing else.
+	takes [2]bool
 	// children are the clients that last registered here.
 	children uint32
 }
@@ -151,27 +159,29 @@ func newCellFor(workers int, p *Plan, policy, replication int, level Level, trac
 		end:   vtime.Instant(p.Duration), warm: vtime.Instant(p.WarmUp),
 		tally: newTally(p, policy, replication),
 	}
-	c.loads = newLoads(c.tally.Relays, c.warm, c.end)
+	c.loads = newLoads(c.tally.Relays, c.end)
 	if traced {
 		c.trace = &Trace{}
 	}
 	c.relays = make([]relay, len(p.Relays))
 	for i := range c.relays {
 		r, id := &c.relays[i], selection.RelayID(i)
-		r.key, r.gate = rng.Hash(p.Relays[i].ID), p.Relays[i].Gate
+		r.key = rng.Hash(p.Relays[i].ID)
+		r.setGate(p.Relays[i].Gate)
 		r.exist(!p.absentAtFirst(id))
 	}
 	c.capped, c.hops = len(p.capped()) > 0, level == LevelHop
 	c.enter(pol.Network)
 	for i := range p.Networks {
 		c.attachBase = append(c.attachBase, c.attachments)
-		c.attachments += c.net.AccessVariants(topology.NetworkID(i))
+		c.accesses = append(c.accesses, p.accessTo(topology.NetworkID(i), c.net))
+		c.attachments += c.accesses[i].variants
 	}
 	c.library = newLibrary(p, &pol.World)
 	n, demands := 0, p.demands(policy)
 	for i := range p.Groups {
-		g := &p.Groups[i]
-		c.groups = append(c.groups, group{plan: g, key: g.key(c.weather), first: n, profile: c.profileOf(pol.Settings[i], g.Guard), packets: level >= LevelPacket || demands[i] == demandPackets})
+		g, key := &p.Groups[i], p.Groups[i].key(c.weather)
+		c.groups = append(c.groups, group{plan: g, clients: key.Stream(rng.Client), first: n, plain: g.Version == 0 && (pol.Passwords == nil || pol.Passwords[i] == ""), profile: c.profileOf(pol.Settings[i], g.Guard), packets: level >= LevelPacket || demands[i] == demandPackets})
 		n += g.Count
 	}
 	c.tally.Clients = uint64(n)
@@ -184,7 +194,7 @@ func newCellFor(workers int, p *Plan, policy, replication int, level Level, trac
 	for i := range c.groups {
 		g := &c.groups[i]
 		for j := range g.plan.Count {
-			c.begin(&c.clients[g.first+j], clientKey(g.key, g.plan.First+j), uint32(i))
+			c.begin(&c.clients[g.first+j], g.clientKey(g.first+j), uint32(i))
 			c.scheduleSession(g.first+j, 0)
 		}
 	}
@@ -212,6 +222,11 @@ func (g *GroupPlan) key(replication rng.Key) rng.Key {
 
 // clientKey is the key of the n-th client of a group.
 func clientKey(group rng.Key, n int) rng.Key { return group.Child(rng.Client, uint64(n)) }
+
+// clientKey is the key of the client of a number.
+func (g *group) clientKey(i int) rng.Key {
+	return rng.Key(g.clients.Draw(uint64(g.plan.First + i - g.first)))
+}
 
 // list is the clients' copy of Relays.dat when the run begins under a policy:
 // every relay and the root (spec 2.7, 2.8), but for those not listed yet.

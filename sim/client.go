@@ -88,7 +88,7 @@ func (c *cell) client(i int) *client {
 	case c.solo != nil:
 		return c.solo.client
 	case c.sweep != nil:
-		return &c.clients[c.sweep.resting[i].due]
+		return &c.clients[c.sweep.due[i]]
 	}
 	return &c.clients[i]
 }
@@ -155,11 +155,25 @@ func (c *cell) goOnline(i int) {
 // access is the variant by which a client is attached to a network: always
 // the same for one client and network.
 func (c *cell) access(k rng.Key, n topology.NetworkID) uint16 {
-	v := c.net.AccessVariants(n)
-	if v <= 1 {
+	return c.accesses[n].of(k)
+}
+
+// access is how clients are attached to a network.
+type access struct {
+	key      uint64
+	variants int
+}
+
+func (p *Plan) accessTo(n topology.NetworkID, of *topology.Network) access {
+	return access{rng.Hash(p.Networks[n].Name), of.AccessVariants(n)}
+}
+
+// of is the variant by which a client is attached.
+func (a access) of(client rng.Key) uint16 {
+	if a.variants <= 1 {
 		return 0
 	}
-	return uint16(rng.Below(k.Draw(rng.Access, rng.Hash(c.plan.Networks[n].Name)), uint64(v)))
+	return uint16(rng.Below(client.Draw(rng.Access, a.key), uint64(a.variants)))
 }
 
 // goOffline ends a session; whatever is in flight is abandoned.

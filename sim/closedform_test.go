@@ -129,17 +129,23 @@ func TestLossZeroAndOne(t *testing.T) {
 }
 
 // Integrals add up: connected and unconnected time make the time online, and
-// relay loads make the connected time.
+// relay loads make the connected time, which the samples of the loads are of.
 func TestClientTimeIsConserved(t *testing.T) {
+	total := uint64(0)
 	for seed := uint64(100); seed < 110; seed++ {
 		p := randomWorld(seed).plan(t)
 		c := newCell(p, 0, 0, LevelRound, false)
 		if err := c.run(context.Background()); err != nil {
 			t.Fatal(err)
 		}
-		var load, on, by uint64
+		var load, on, by, sampled uint64
 		for i := range c.tally.Relays {
 			load += c.tally.Relays[i].Load
+			for k, n := range c.tally.Relays[i].Samples {
+				if vtime.Instant(k)*vtime.Instant(SampleEvery) >= c.warm {
+					sampled += uint64(n) * micro(SampleEvery)
+				}
+			}
 		}
 		for i := range c.tally.Slots {
 			s := &c.tally.Slots[i]
@@ -157,6 +163,13 @@ func TestClientTimeIsConserved(t *testing.T) {
 		if load != on || on != by {
 			t.Errorf("world %d: load %d µs, client time on relays %d, by cause %d", seed, load, on, by)
 		}
+		if apart := max(load, sampled) - min(load, sampled); apart > load/50 {
+			t.Errorf("world %d: load %d µs, by its samples %d", seed, load, sampled)
+		}
+		total += load
+	}
+	if total == 0 {
+		t.Error("no client is ever on a relay")
 	}
 }
 

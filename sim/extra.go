@@ -15,58 +15,48 @@ type extra struct {
 	by     selection.By
 }
 
-// former is an extra in little memory: of most, the last parent to which a
-// return would be a flap is all.
-type former struct {
-	relay selection.RelayID
-	at    [2]uint32 // so that it takes twelve bytes
-}
-
-func (f former) parent() formerParent {
-	return formerParent{f.relay, vtime.Instant(f.at[0])<<32 | vtime.Instant(f.at[1])}
-}
-
-// batchSize is how many clients a worker takes at once.
-const batchSize = 1 << 13
-
-// batch keeps the extras of so many clients.
-type batch struct{ extras extras }
-
-// extras are numbered from 1 where they are formers, from batchSize+1 where
-// they are more.
+// extras are those of a batch, numbered from 1.
 type extras struct {
-	formers []former
-	more    []extra
+	all  []extra
+	free []uint16 // numbers that nobody has
 }
 
-func (e *extras) clear() { e.formers, e.more = e.formers[:0], e.more[:0] }
-
-// add adds an extra that is more than a former.
-func (e *extras) add(x extra) uint16 {
-	e.more = append(e.more, x)
-	return uint16(batchSize + len(e.more))
-}
-
-func (e *extras) addFormer(f former) uint16 {
-	e.formers = append(e.formers, f)
-	return uint16(len(e.formers))
-}
-
-// beyondFormer is the extra of a number, nil if it is a former.
-func (e *extras) beyondFormer(n uint16) *extra {
-	if n <= batchSize {
-		return nil
+// add adds an extra.
+func (e *extras) add(x extra) (number uint16) {
+	if n := len(e.free); n > 0 {
+		number = e.free[n-1]
+		e.free = e.free[:n-1]
+		e.all[number-1] = x
+		return number
 	}
-	return &e.more[n-batchSize-1]
+	e.all = append(e.all, x)
+	return uint16(len(e.all))
 }
 
-// giveBack gives a client that gets up what it had.
-func (e *extras) giveBack(cl *client, n uint16) {
-	if x := e.beyondFormer(n); x != nil {
+// of is the extra of a number.
+func (e *extras) of(number uint16) *extra { return &e.all[number-1] }
+
+// take takes an extra out.
+func (e *extras) take(number uint16) extra {
+	e.free = append(e.free, number)
+	return *e.of(number)
+}
+
+// takeExtra gives a client that gets up what it had when it lay down.
+func (r *resting) takeExtra(cl *client, from *extras) {
+	switch {
+	case r.is(restsLeft):
+		cl.left[0] = r.former()
+	case r.extra != 0:
+		x := from.take(r.extra)
 		cl.left, cl.session.on, cl.gatherAt, cl.parent, cl.by = x.left, x.on, x.gatherAt, x.parent, x.by
-		return
 	}
-	cl.left[0] = e.formers[n-1].parent()
+	r.extra = 0
+}
+
+// former is the parent that a client with restsLeft left last.
+func (r *resting) former() formerParent {
+	return formerParent{selection.RelayID(r.extra), r.rest.Ended()}
 }
 
 // isFlap tells whether a return to a former parent may still be a flap at some
@@ -75,42 +65,28 @@ func (c *cell) isFlap(f formerParent, from vtime.Instant) bool {
 	return f.relay != selection.NoRelay && f.at.Add(c.plan.FlapWithin) > from
 }
 
-// keepExtra keeps what has no place in r. Of a former parent nothing is kept
-// once a return to it is no flap any more.
+// keepExtra keeps what has no place in r, which has been made of cl otherwise. Of
+// a former parent nothing is kept once a return to it is no flap any more.
 func (c *cell) keepExtra(cl *client, r *resting, to *extras, until vtime.Instant) {
 	parent, by := r.rest.Parent()
-	usual := (cl.found || !cl.online) && cl.gatherAt == vtime.Never && cl.parent == parent && cl.by == by
-	switch last := cl.left[0]; {
-	case usual && !c.isFlap(last, until):
-	case usual && !c.isFlap(cl.left[1], until):
-		r.extra = to.addFormer(former{last.relay, [2]uint32{uint32(last.at >> 32), uint32(last.at)}})
+	if (cl.found || !cl.online) && cl.gatherAt == vtime.Never && cl.parent == parent && cl.by == by {
+		c.keepLeft(&cl.left, r, to, until)
+		return
+	}
+	r.extra = to.add(extra{cl.left, cl.session.on, cl.gatherAt, cl.parent, cl.by})
+}
+
+// keepLeft is keepExtra for a client about which nothing is unusual but what
+// parents it has left. Of most, that is one, by the last selection.
+func (c *cell) keepLeft(left *[2]formerParent, r *resting, to *extras, until vtime.Instant) {
+	second := c.isFlap(left[1], until)
+	switch {
+	case !second && !c.isFlap(left[0], until):
+	case !second && left[0].at == r.rest.Ended() && left[0].relay < 1<<16:
+		r.extra = uint16(left[0].relay)
+		r.flags |= restsLeft
 	default:
-		r.extra = to.add(extra{cl.left, cl.session.on, cl.gatherAt, cl.parent, cl.by})
+		parent, by := r.rest.Parent()
+		r.extra = to.add(extra{left: *left, gatherAt: vtime.Never, parent: parent, by: by})
 	}
-}
-
-// carryExtra keeps what a client has that rests on until an instant.
-func (c *cell) carryExtra(r *resting, from, to *extras, until vtime.Instant) {
-	switch x := from.beyondFormer(r.extra); {
-	case x != nil:
-		r.extra = to.add(*x)
-	case c.isFlap(from.formers[r.extra-1].parent(), until):
-		r.extra = to.addFormer(from.formers[r.extra-1])
-	default:
-		r.extra = 0
-	}
-}
-
-// keep makes e a copy of o, in little more memory than that needs.
-func (e *extras) keep(o *extras) {
-	e.formers, e.more = copied(e.formers, o.formers), copied(e.more, o.more)
-}
-
-// copied is a copy of from, in place of to if that has room but not far too
-// much.
-func copied[T any](to, from []T) []T {
-	if n := len(from); n > cap(to) || n < cap(to)/2 {
-		to = make([]T, 0, n+n/16)
-	}
-	return append(to[:0], from...)
 }

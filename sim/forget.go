@@ -9,6 +9,7 @@ import (
 
 // forgetOutlooks is for a world that has changed.
 func (c *cell) forgetOutlooks() {
+	c.settleExpresses()
 	for _, row := range c.outlooks {
 		clear(row)
 	}
@@ -69,6 +70,7 @@ func (c *cell) forgetIn(row outlookRow, guard topology.GuardID, course *selectio
 			}
 			at.Access = uint16(k - c.attachBase[at.Network])
 			if later <= o.last && later < len(course.Stages) || c.concerns(o, at, own, id) {
+				o.settleExpresses(c.tally)
 				page[j] = nil
 			}
 		}

@@ -42,6 +42,23 @@ func (h *Hist) Add(v uint64) {
 	}
 }
 
+// AddN counts one value so many times.
+func (h *Hist) AddN(v, n uint64) {
+	if n == 0 {
+		return
+	}
+	h.Add(v)
+	n--
+	h.N += n
+	h.Sum += n * v
+	i := bucketOf(v) - h.First
+	n += uint64(h.Low[i])
+	h.Low[i] = uint16(n)
+	if n >>= lowBits; n > 0 {
+		h.carry(i, uint32(n))
+	}
+}
+
 // carry adds multiples of 1<<16 to the count of a bucket, numbered from First.
 func (h *Hist) carry(i int, multiples uint32) {
 	if h.High == nil {

@@ -32,6 +32,22 @@ func TestHistQuantilesAreWithinItsResolution(t *testing.T) {
 	}
 }
 
+// A value counted many times at once is as if it had been counted one by one.
+func TestHistCountsManyAtOnce(t *testing.T) {
+	k := rng.Seed(5)
+	var one, many Hist
+	for i := range uint64(300) {
+		v, n := k.Draw(rng.Place, i)>>(20+k.Draw(rng.Hours, i)%44), k.Draw(rng.Day, i)%3*(k.Draw(rng.Port, i)%90_000)
+		many.AddN(v, n)
+		for range n {
+			one.Add(v)
+		}
+	}
+	if diff := cmp.Diff(one, many); diff != "" || many.High == nil {
+		t.Errorf("one by one and at once (-one +many):\n%s", diff)
+	}
+}
+
 func TestHistBucketsCoverTheIntegers(t *testing.T) {
 	for _, v := range []uint64{0, 1, 63, 64, 65, 66, 127, 128, 1<<20 - 1, 1 << 20, 1<<63 - 1, 1 << 63, math.MaxUint64} {
 		i := bucketOf(v)

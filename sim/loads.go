@@ -24,32 +24,41 @@ type loads struct {
 	relays  []RelayTally
 	now     []uint32 // by relay: the load when it was last settled
 	pending []loadRuns
-	free    [][]loadChange // runs to be used again, for whichever relay
-	waiting int            // changes in pending
-	warm    vtime.Instant
+	free    []*loadRun // to be used again, for whichever relay
+	waiting int        // room for changes in pending
 	end     vtime.Instant
 	sorting []loadSorter // one for each goroutine that settles
 }
 
-// loadRuns are the changes of one relay that wait, in runs of runLength; the
-// last is being filled. Many of them wait, for other relays in every window, so
-// that a slice for each relay would be far too long most of the time.
-type loadRuns [][]loadChange
+// loadRuns are the changes of one relay that wait; the last run is being filled.
+// Many of them wait, for other relays in every window, so that a slice for each
+// relay would be far too long most of the time.
+type loadRuns struct {
+	last *loadRun // nil if there is none
+	all  []*loadRun
+}
 
-const runLength = 128
+// loadRun is up to runLength changes, in 1 KiB.
+type loadRun struct {
+	n       int
+	changes [runLength]loadChange
+}
+
+const runLength = 127
 
 // loadSorter sorts the changes of one relay.
 type loadSorter struct {
-	sources [][]loadChange
+	sources []*loadRun
 	bins    []loadBin
-	sorted  []loadChange
+	sorted  []loadChange // if they had to be
 }
 
-// loadBin is the changes of one relay between two samples.
+// loadBin is the changes of one relay between two samples; of those that are
+// sorted, they are the ones before place.
 type loadBin struct{ rises, falls, place int }
 
-func newLoads(relays []RelayTally, warm, end vtime.Instant) loads {
-	return loads{relays: relays, now: make([]uint32, len(relays)), pending: make([]loadRuns, len(relays)), warm: warm, end: end}
+func newLoads(relays []RelayTally, end vtime.Instant) loads {
+	return loads{relays: relays, now: make([]uint32, len(relays)), pending: make([]loadRuns, len(relays)), end: end}
 }
 
 // change notes that a relay's load rises or falls by one client.
@@ -58,32 +67,36 @@ func (l *loads) change(id selection.RelayID, at vtime.Instant, rises bool) {
 	if rises {
 		c |= 1
 	}
-	runs := l.pending[id]
-	if n := len(runs); n == 0 || len(runs[n-1]) == runLength {
-		runs = append(runs, l.newRun())
-		l.pending[id] = runs
+	run := l.pending[id].last
+	if run == nil || run.n == runLength {
+		run = l.newRun(id)
 	}
-	last := &runs[len(runs)-1]
-	*last = append(*last, c)
-	l.waiting++
+	run.changes[run.n] = c
+	run.n++
 }
 
-func (l *loads) newRun() []loadChange {
-	n := len(l.free)
-	if n == 0 {
-		return make([]loadChange, 0, runLength)
+// newRun begins another run of a relay.
+func (l *loads) newRun(id selection.RelayID) (run *loadRun) {
+	if n := len(l.free); n > 0 {
+		run = l.free[n-1]
+		l.free = l.free[:n-1]
+		run.n = 0
+	} else {
+		run = new(loadRun)
 	}
-	run := l.free[n-1]
-	l.free = l.free[:n-1]
-	return run[:0]
+	p := &l.pending[id]
+	p.all, p.last = append(p.all, run), run
+	l.waiting += runLength
+	return run
 }
 
 // empty lets go of all changes.
 func (l *loads) empty() {
-	for id, runs := range l.pending {
-		l.free = append(l.free, runs...)
-		clear(runs)
-		l.pending[id] = runs[:0]
+	for id := range l.pending {
+		p := &l.pending[id]
+		l.free = append(l.free, p.all...)
+		clear(p.all)
+		p.all, p.last = p.all[:0], nil
 	}
 	l.waiting = 0
 }
@@ -116,98 +129,92 @@ func (l *loads) settle(to vtime.Instant, others ...*loads) {
 	}
 }
 
-// settleRelay integrates and samples a relay's load. A sample is the load
+// settleRelay samples a relay's load and watches its peak. A sample is the load
 // before what changes at its instant.
 func (l *loads) settleRelay(x *loadSorter, id int, to vtime.Instant, others []*loads) {
 	t := &l.relays[id]
 	first := max(0, len(t.Samples)-1) // the bin that is open
-	x.sources = append(x.sources[:0], l.pending[id]...)
+	x.sources = append(x.sources[:0], l.pending[id].all...)
 	for _, o := range others {
-		x.sources = append(x.sources, o.pending[id]...)
+		x.sources = append(x.sources, o.pending[id].all...)
 	}
-	x.sort(first)
+	x.count(first)
+	sorted := false
 	for k := range x.bins {
 		at := vtime.Instant(0).Add(SampleEvery * time.Duration(first+k))
 		if first+k == len(t.Samples) && at < l.end {
 			t.Samples = append(t.Samples, l.now[id])
 		}
 		b := &x.bins[k]
-		l.apply(id, x.sorted[b.place-b.rises-b.falls:b.place], b)
+		load := l.now[id]
+		// Only where they can reach a new peak does the order of changes matter.
+		if load+uint32(b.rises) > t.Peak {
+			if !sorted {
+				x.sort(first)
+				sorted = true
+			}
+			t.Peak = max(t.Peak, peak(load, x.sorted[b.place-b.rises-b.falls:b.place]))
+		}
+		l.now[id] = load + uint32(b.rises) - uint32(b.falls)
 	}
 	for at := vtime.Instant(0).Add(SampleEvery * time.Duration(len(t.Samples))); at < min(to, l.end); at = at.Add(SampleEvery) {
 		t.Samples = append(t.Samples, l.now[id])
 	}
 }
 
-// sort brings the changes of all sources into the order of the samples
-// between which they are; bins[0] follows sample first.
-func (x *loadSorter) sort(first int) {
+// count counts the changes of all sources between the samples, bins[0] being
+// after sample first.
+func (x *loadSorter) count(first int) {
 	x.bins = x.bins[:0]
-	n := 0
-	for _, changes := range x.sources {
-		n += len(changes)
-		for _, c := range changes {
-			k := int(c.at()/vtime.Instant(SampleEvery)) - first
+	for _, run := range x.sources {
+		for _, c := range run.changes[:run.n] {
+			k := int(uint64(c.at())/uint64(SampleEvery)) - first
 			for len(x.bins) <= k {
 				x.bins = append(x.bins, loadBin{})
 			}
-			if c.rises() {
-				x.bins[k].rises++
-			} else {
-				x.bins[k].falls++
-			}
+			// Whether it rises cannot be foreseen: no branch hangs on it.
+			rises := int(c & 1)
+			b := &x.bins[k]
+			b.rises += rises
+			b.falls += 1 - rises
 		}
 	}
+}
+
+// sort brings the changes that have been counted into the order of the bins.
+func (x *loadSorter) sort(first int) {
 	place := 0
 	for k := range x.bins {
 		x.bins[k].place = place
 		place += x.bins[k].rises + x.bins[k].falls
 	}
-	x.sorted = slices.Grow(x.sorted[:0], n)[:n]
-	for _, changes := range x.sources {
-		for _, c := range changes {
-			b := &x.bins[int(c.at()/vtime.Instant(SampleEvery))-first]
+	x.sorted = slices.Grow(x.sorted[:0], place)[:place]
+	for _, run := range x.sources {
+		for _, c := range run.changes[:run.n] {
+			b := &x.bins[int(uint64(c.at())/uint64(SampleEvery))-first]
 			x.sorted[b.place] = c
 			b.place++
 		}
 	}
 }
 
-// apply applies the changes of one bin. Only where they can reach a new peak
-// does their order matter. A load that lasted no time is no peak: it hangs on
-// the order of what happens at once.
-func (l *loads) apply(id int, changes []loadChange, b *loadBin) {
-	t := &l.relays[id]
-	load := l.now[id]
-	if load+uint32(b.rises) > t.Peak {
-		slices.Sort(changes)
-		running := load
-		for i, c := range changes {
-			if c.rises() {
-				running++
-			} else {
-				running--
-			}
-			if i+1 == len(changes) || changes[i+1].at() != c.at() {
-				t.Peak = max(t.Peak, running)
-			}
-		}
-	}
-	for _, c := range changes {
-		us := uint64(max(c.at(), l.warm).Microseconds())
+// peak is the largest load that the changes of one bin lead to, which it puts in
+// order. A load that lasted no time is no peak: it hangs on the order of what
+// happens at once.
+func peak(load uint32, changes []loadChange) (peak uint32) {
+	slices.Sort(changes)
+	for i, c := range changes {
 		if c.rises() {
-			t.Load -= us
+			load++
 		} else {
-			t.Load += us
+			load--
+		}
+		if i+1 == len(changes) || changes[i+1].at() != c.at() {
+			peak = max(peak, load)
 		}
 	}
-	l.now[id] = load + uint32(b.rises) - uint32(b.falls)
+	return peak
 }
 
-// close ends the integrals at the end of the run.
-func (l *loads) close() {
-	l.settle(l.end)
-	for id := range l.relays {
-		l.relays[id].Load += uint64(l.now[id]) * uint64(max(l.end, l.warm).Microseconds())
-	}
-}
+// close samples until the end of the run.
+func (l *loads) close() { l.settle(l.end) }

@@ -37,10 +37,12 @@ func (c *cell) countSession(slot int32, at vtime.Instant) {
 	s.OnlineAll -= uint64(at.Microseconds())
 }
 
-func (c *cell) observeSessionEnd(slot int32) {
-	s := &c.tally.Slots[slot]
-	s.Online += c.measured()
-	s.OnlineAll += uint64(c.now.Microseconds())
+func (c *cell) observeSessionEnd(slot int32) { c.endSpan(&c.tally.Slots[slot], c.now) }
+
+// endSpan ends a session at an instant.
+func (c *cell) endSpan(s *SlotTally, at vtime.Instant) {
+	s.Online += c.measuredAt(at)
+	s.OnlineAll += uint64(at.Microseconds())
 }
 
 // measured is now, not before the end of the warm-up, in microseconds. A span
@@ -66,11 +68,14 @@ func (c *cell) setConnected(i int, on bool) {
 	}
 	s.TimeOn.Add(cl.parent, -c.measured())
 	s.TimeBy[cl.by] -= c.measured()
-	if cl.found {
-		return
+	if !cl.found {
+		cl.found = true
+		c.countFound(s, c.now.Sub(cl.session.on))
 	}
-	cl.found = true
-	took := c.now.Sub(cl.session.on)
+}
+
+// countFound counts a session that has found a relay after a time.
+func (c *cell) countFound(s *SlotTally, took time.Duration) {
 	s.FoundTime.Add(micro(took))
 	for k, bound := range c.plan.FoundBounds {
 		if took <= bound {
@@ -112,13 +117,7 @@ func (c *cell) observeSelection(i int, a *selection.Action, made *madeCourse) {
 	s.SelectionTime.Add(micro(a.At.Sub(a.Started)))
 	s.Rounds.Add(uint64(a.Rounds))
 	s.Probes += uint64(a.Probes)
-	list := &c.library.editions[made.edition]
-	if list.outdated {
-		s.Outdated++
-	}
-	if list.at != longAgo {
-		s.ListAge.Add(micro(a.Started.Sub(list.at)))
-	}
+	c.countList(s, made.edition, a.Started)
 	if a.Trigger == selection.ParentLost && cl.cause == causeMove {
 		cl.cause = causeLoss
 	}
@@ -143,6 +142,17 @@ func (c *cell) observeSelection(i int, a *selection.Action, made *madeCourse) {
 		c.adopt(cl, a.Target)
 		cl.parent, cl.by = a.Target, a.By
 		c.setConnected(i, true)
+	}
+}
+
+// countList counts by which list a selection went that began at an instant.
+func (c *cell) countList(s *SlotTally, edition uint32, started vtime.Instant) {
+	list := &c.library.editions[edition]
+	if list.outdated {
+		s.Outdated++
+	}
+	if list.at != longAgo {
+		s.ListAge.Add(micro(started.Sub(list.at)))
 	}
 }
 
@@ -202,19 +212,24 @@ func (c *cell) observeChange(cl *client, a *selection.Action) {
 		default:
 			s.Moves++
 		}
-		for _, l := range cl.left {
-			if l.relay == a.Target && c.now.Sub(l.at) < c.plan.FlapWithin {
-				s.Flaps++
-				break
-			}
-		}
-		cl.left[1] = cl.left[0]
-		cl.left[0] = formerParent{relay: cl.parent, at: c.now}
+		c.countFlap(s, &cl.left, cl.parent, a.Target, c.now)
 	}
 	if cl.lostAt != vtime.Never {
 		c.observeRehomeTime(cl)
 	}
 	cl.cause = causeMove
+}
+
+// countFlap counts a change of parent at an instant if it is a return to one of
+// those that were left last, to which it adds the one that is left now.
+func (c *cell) countFlap(s *SlotTally, left *[2]formerParent, parent, target selection.RelayID, at vtime.Instant) {
+	for _, l := range left {
+		if l.relay == target && at.Sub(l.at) < c.plan.FlapWithin {
+			s.Flaps++
+			break
+		}
+	}
+	left[1], left[0] = left[0], formerParent{relay: parent, at: at}
 }
 
 // observeLoss begins a loss: contact with the parent has become impossible.
@@ -293,6 +308,9 @@ func (c *cell) finish() {
 	for i := range c.tally.Slots {
 		s := &c.tally.Slots[i]
 		s.TimeOn.settle()
+		for _, on := range s.TimeOn {
+			c.tally.Relays[on.Relay].Load += on.Time
+		}
 		s.Without = s.Online - s.TimeOn.Sum()
 	}
 }

@@ -36,6 +36,8 @@ type outlook struct {
 	// looked for.
 	failures [2]*failure
 	sought   [2]bool
+	// expresses are the routine for the labels whose clients have come by here.
+	expresses []*express
 	// last is the stage that the leap leads to, behind the last one if to none.
 	last int
 }
@@ -129,6 +131,16 @@ func (c *cell) leap(cl *client, a *selection.Action) (ok bool) {
 	if c.balanced || a.Round != 0 {
 		return false
 	}
+	o := c.foresee(cl, a)
+	if o.routine == nil {
+		c.seekFailure(cl, o, a)
+	}
+	return o.leap != nil && a.At.Add(o.span) < c.horizon(cl) && cl.sel.Follow(o.leap)
+}
+
+// foresee is the outlook of the stage of a selection's first round, in which it
+// has been looked for leap and routine.
+func (c *cell) foresee(cl *client, a *selection.Action) *outlook {
 	o := c.outlookOf(cl, int(a.Stage))
 	if !o.known {
 		o.known = true
@@ -137,10 +149,7 @@ func (c *cell) leap(cl *client, a *selection.Action) (ok bool) {
 			o.prospects = c.prospectsOf(cl, o.routine)
 		}
 	}
-	if o.routine == nil {
-		c.seekFailure(cl, o, a)
-	}
-	return o.leap != nil && a.At.Add(o.span) < c.horizon(cl) && cl.sel.Follow(o.leap)
+	return o
 }
 
 // opening is the leap of a selection that begins now with the first stage of its

@@ -9,7 +9,7 @@ import (
 // quick does what the client does before the limit, as long as that goes its
 // usual way. It returns false if the client is not as one on its usual way.
 func (c *cell) quick(cl *client, i int, s *stroll, limit vtime.Instant) bool {
-	o := c.knownOutlook(s.made, cl)
+	o := c.knownOutlook(s.made, cl.at)
 	for {
 		n, ok := s.rest.Next(s.made.course, s.key, s.now)
 		if !ok {
@@ -21,9 +21,9 @@ func (c *cell) quick(cl *client, i int, s *stroll, limit vtime.Instant) bool {
 		if n.Renews {
 			if ok = c.attempt(cl, i, true, cl.parent, nil, n.At, limit); ok {
 				s.now = cl.conn.resultAt
-				s.rest = s.rest.Renewed(s.made.course, s.now)
+				s.rest.Renew(s.made.course, s.now)
 			}
-		} else if n.At, ok = s.rest.Begins(s.made.course, s.key, n); ok {
+		} else if n.At, ok = s.rest.Begins(s.made.course, s.key, &n); ok {
 			ok = c.quickSelection(cl, i, s, o, n.Trigger, n.At, limit)
 		}
 		if !ok {
@@ -56,9 +56,8 @@ func (c *cell) quickSelection(cl *client, i int, s *stroll, o *outlook, trigger 
 	if !c.attempt(cl, i, false, x.Relay(winner), o.prospects[rank].tcp, probed, limit) {
 		return false
 	}
-	var decided *selection.Action
 	s.now = c.now
-	s.rest, decided = x.Decide(s.rest, trigger, started, probed, s.now, winner)
+	decided := x.Decide(s.rest, trigger, started, probed, s.now, winner)
 	c.expectRound(cl, round, o.decides, x.Asker())
 	c.observeSelection(i, decided, s.made)
 	return true
@@ -80,11 +79,11 @@ func (c *cell) quickFailure(cl *client, i int, s *stroll, o *outlook, trigger se
 		if !c.attempt(cl, i, false, target, nil, at, limit) {
 			return false
 		}
-		s.rest, ended = x.resort.Decide(s.rest, trigger, started, c.now, target)
+		ended = x.resort.Decide(s.rest, trigger, started, c.now, target)
 	case started.Add(x.fruitless.Span()) >= limit:
 		return false
 	default:
-		s.rest, ended = x.fruitless.End(s.rest, s.key, trigger, started)
+		ended = x.fruitless.End(s.rest, s.key, trigger, started)
 		c.now = ended.At
 	}
 	s.now = c.now
@@ -116,9 +115,9 @@ func (c *cell) attempt(cl *client, i int, again bool, target selection.RelayID, 
 
 // knownOutlook is the memo of the first stage of a course, nil if there is none
 // yet.
-func (c *cell) knownOutlook(made *madeCourse, cl *client) *outlook {
+func (c *cell) knownOutlook(made *madeCourse, at topology.Attachment) *outlook {
 	if made.stageBase >= len(c.outlooks) || len(made.course.Stages) == 0 {
 		return nil
 	}
-	return c.outlooks[made.stageBase].known(c.attachment(cl.at))
+	return c.outlooks[made.stageBase].known(c.attachment(at))
 }

@@ -17,6 +17,5 @@ func (p *Plan) ClientKey(group, client, replication int) rng.Key {
 
 // Attachment is where a client is attached to a network under a policy.
 func (p *Plan) Attachment(policy int, key rng.Key, n topology.NetworkID) topology.Attachment {
-	c := &cell{scene: &scene{plan: p, net: p.Policies[policy].Network}}
-	return topology.Attachment{Network: n, Access: c.access(key, n)}
+	return topology.Attachment{Network: n, Access: p.accessTo(n, p.Policies[policy].Network).of(key)}
 }

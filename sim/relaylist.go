@@ -149,9 +149,15 @@ func (c *cell) scheduleGather(i int) {
 	if !cl.online || !c.lacksList(cl) || cl.gatherAt != vtime.Never {
 		return
 	}
-	delay := rng.Below(cl.key.Draw(rng.Gather, uint64(c.library.newest())), uint64(c.pol.World.RelaysDatPropagation)+1)
-	cl.gatherAt = c.now + vtime.Instant(delay)
+	cl.gatherAt = c.gathersAt(cl.key, c.now)
 	c.push(cl.gatherAt, evGather, i, 0)
+}
+
+// gathersAt is when a client copies the newest list that hears of it at an
+// instant.
+func (c *cell) gathersAt(key rng.Key, from vtime.Instant) vtime.Instant {
+	delay := rng.Below(key.Draw(rng.Gather, uint64(c.library.newest())), uint64(c.pol.World.RelaysDatPropagation)+1)
+	return from + vtime.Instant(delay)
 }
 
 // lacksList tells whether the client will copy a newer list than its own when it

@@ -40,15 +40,20 @@ func (c *cell) expectRound(cl *client, a *selection.Action, o *outlook, sel *sel
 		s.EchoReplies += n
 		return
 	}
+	s.EchoReplies += c.expected(cl, a, o, sel).millionths
+}
+
+// expected is the memo of a round that everybody in its stage is asked in.
+func (c *cell) expected(cl *client, a *selection.Action, o *outlook, sel *selection.Selector) *expectation {
 	if len(o.replies) <= int(a.TTL) {
 		o.replies = append(o.replies, make([]expectation, int(a.TTL)+1-len(o.replies))...)
 	}
 	e := &o.replies[a.TTL]
 	if !e.known || e.fleeting {
-		e.millionths, e.fleeting = c.repliesTo(cl, sel, stage, a)
+		e.millionths, e.fleeting = c.repliesTo(cl, sel, sel.Course().Stage(int(a.Stage)), a)
 		e.known = true
 	}
-	s.EchoReplies += e.millionths
+	return e
 }
 
 // lastHeard is the last instant at which an answer to the client can arrive.

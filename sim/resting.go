@@ -7,18 +7,28 @@ import (
 	"github.com/relaysim/relaysim/vtime"
 )
 
-// resting is a client between two of its events, with nothing in flight, in 48
-// bytes. It has no pointers.
+// resting is a client between two of its events, with nothing in flight, in 40
+// bytes; 8 more are when the first of them is due. It has no pointers.
 type resting struct {
-	rest selection.Rest
-	// lifeAt is the next change between online and offline, due the first of
-	// the client's own events. Of one that is awake due is its place in
-	// cell.clients.
-	lifeAt, due vtime.Instant
-	net         topology.NetworkID // the present or the last, or noNetwork
-	edition     uint16
-	flags       uint16
-	extra       uint16 // its number in the batch's extras; 0: none
+	rest    selection.Rest
+	lifeAt  vtime.Instant      // the next change between online and offline
+	net     topology.NetworkID // the present or the last, or noNetwork
+	edition uint16
+	flags   uint16
+	// extra is its number in the batch's extras, 0 for none; with restsLeft it is
+	// the relay that was its parent until its last selection ended.
+	extra uint16
+}
+
+// berth is where a client rests.
+type berth struct {
+	*resting
+	// due is the first of the client's own events. Of one that is awake it is its
+	// place in cell.clients.
+	due    *vtime.Instant
+	batch  *batch
+	number int
+	group  uint32
 }
 
 // Flags of a resting client, above the two bits of its cause.
@@ -34,6 +44,7 @@ const (
 	restsConnected
 	restsAwake // it does not rest
 	restsFresh // it has not begun
+	restsLeft  // it has left a parent
 )
 
 func (r *resting) is(flag uint16) bool { return r.flags&flag != 0 }
@@ -47,7 +58,7 @@ func (r *resting) set(flag uint16, to bool) {
 // layDown makes a resting client of cl, unless something is in flight or its
 // events cannot be told again from what a resting client keeps. It does so at
 // the end of a window; nothing but its own events touches it before.
-func (c *cell) layDown(cl *client, r *resting, to *extras, until vtime.Instant) bool {
+func (c *cell) layDown(cl *client, r *berth, until vtime.Instant) bool {
 	if cl.conn.open || cl.contactAt != vtime.Never || cl.lostAt != vtime.Never ||
 		cl.leaveAt != vtime.Never && cl.leaveAt >= until {
 		return false
@@ -57,17 +68,17 @@ func (c *cell) layDown(cl *client, r *resting, to *extras, until vtime.Instant) 
 		return false
 	}
 	r.rest, r.lifeAt = rest, cl.lifeAt
-	r.due = min(cl.deadlineAt, cl.lifeAt, cl.gatherAt)
+	*r.due = min(cl.deadlineAt, cl.lifeAt, cl.gatherAt)
 	r.net, r.edition = cl.lastNet, uint16(cl.edition)
 	r.mark(cl)
-	r.extra = 0
-	c.keepExtra(cl, r, to, until)
+	c.keepExtra(cl, r.resting, &r.batch.extras, until)
+	r.batch.note(&r.rest)
 	return true
 }
 
-// mark sets the flags to what the client is.
+// mark sets the flags to what the client is, without an extra.
 func (r *resting) mark(cl *client) {
-	r.flags = uint16(cl.cause)
+	r.flags, r.extra = uint16(cl.cause), 0
 	r.set(restsOnline, cl.online)
 	r.set(restsStale, cl.stale)
 	r.set(restsCertified, cl.certificate)
@@ -80,9 +91,9 @@ func (r *resting) mark(cl *client) {
 
 // rouse makes cl what r and its extra, if it has one, say of it between two
 // events, its Selector aside.
-func (c *cell) rouse(cl *client, i int, group uint32, r *resting, from *extras) {
-	g := &c.groups[group]
-	cl.key, cl.group = clientKey(g.key, g.plan.First+i-g.first), group
+func (c *cell) rouse(cl *client, r *berth) {
+	g := &c.groups[r.group]
+	cl.key, cl.group = g.clientKey(r.number), r.group
 	cl.lifeAt, cl.gatherAt, cl.lostAt = r.lifeAt, vtime.Never, vtime.Never
 	cl.session, cl.lastNet, cl.edition = session{off: r.lifeAt, at: r.net}, r.net, uint32(r.edition)
 	cl.cause = cause(r.flags & restsCause)
@@ -92,9 +103,7 @@ func (c *cell) rouse(cl *client, i int, group uint32, r *resting, from *extras) 
 	cl.found, cl.connected = r.is(restsFound), r.is(restsConnected)
 	cl.parent, cl.by = r.rest.Parent()
 	cl.left = nothingObserved.left
-	if r.extra != 0 {
-		from.giveBack(cl, r.extra)
-	}
+	r.takeExtra(cl, &r.batch.extras)
 	if cl.online {
 		c.attach(cl)
 	}
@@ -102,23 +111,23 @@ func (c *cell) rouse(cl *client, i int, group uint32, r *resting, from *extras) 
 
 // getUp makes a client of r again. seen is the instant of its last input if that
 // was in this window.
-func (c *cell) getUp(cl *client, i int, group uint32, r *resting, from *extras, seen vtime.Instant) {
-	g := &c.groups[group]
+func (c *cell) getUp(cl *client, r *berth, seen vtime.Instant) {
+	g := &c.groups[r.group]
 	if r.is(restsFresh) {
-		c.begin(cl, clientKey(g.key, g.plan.First+i-g.first), group)
+		c.begin(cl, g.clientKey(r.number), r.group)
 		return
 	}
 	cl.observed = nothingObserved
-	c.rouse(cl, i, group, r, from)
-	cl.sel.Restore(c.courseBy(group, cl.edition, g.was), cl.key, r.rest)
+	c.rouse(cl, r)
+	cl.sel.Restore(c.courseBy(r.group, cl.edition, g.was), cl.key, r.rest)
 	cl.sel.Seen(seen)
 	cl.deadlineAt, cl.contactAt, cl.leaveAt = vtime.Never, vtime.Never, vtime.Never
 	cl.ask.drop()
 	cl.conn.open = false
 	switch {
 	case !cl.online:
-	case r.due < min(cl.lifeAt, cl.gatherAt):
-		cl.deadlineAt = r.due
+	case *r.due < min(cl.lifeAt, cl.gatherAt):
+		cl.deadlineAt = *r.due
 	default:
 		if at, ok := cl.sel.Deadline(); ok {
 			cl.deadlineAt = at
@@ -155,7 +164,8 @@ func (c *cell) finishResting(group uint32, r *resting, ch *batch) {
 		everOnline: r.is(restsWasOnline), everRegistered: r.is(restsWasRegistered),
 	}
 	e.parent, e.by = r.rest.Parent()
-	if x := ch.extras.beyondFormer(r.extra); x != nil {
+	if r.extra != 0 && !r.is(restsLeft) {
+		x := ch.extras.of(r.extra)
 		e.parent, e.by = x.parent, x.by
 	}
 	if e.online {

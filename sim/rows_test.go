@@ -43,6 +43,9 @@ var rowTests = []rowTest{
 	{"levels", "a client that rests sees the world change", TestHandedOverClientsAgree},
 	{"levels", "a client that rests gets a new list", TestHandedOverClientsAgree},
 	{"levels", "a client that needs packets is handed over", TestHandedOverClientsAgree},
+	{"levels", "who goes by express hears who answers", TestHandedOverClientsAgree},
+	{"levels", "who goes by express begins sessions", TestRoutinesAreWhatPacketsDo},
+	{"levels", "who goes by express moves", TestRoutinesAreWhatPacketsDo},
 	{"levels", "limits count packets as they arrive", TestLimitsCountInOrderOfArrival},
 	{"levels", "packets meet the world as it was when they left", TestPacketsUnderWayWhenTheWorldChanges},
 }

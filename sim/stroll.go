@@ -19,7 +19,7 @@ import (
 type stroll struct {
 	made *madeCourse // the course that it goes by
 	key  rng.Key
-	rest selection.Rest
+	rest *selection.Rest
 	now  vtime.Instant
 	// due is when its Selector's next timer fires.
 	due vtime.Instant
@@ -27,34 +27,33 @@ type stroll struct {
 
 // quickTurn takes a resting client whose turn it is as far as it goes its usual
 // way. done: nothing is left to do in the window, and it has been laid down;
-// otherwise r and what it has in the extras that are returned are the client then,
-// at the instant now.
-func (c *cell) quickTurn(t *turn, i int, group uint32, r *resting, from *extras) (now vtime.Instant, left *extras, done bool) {
+// otherwise r is the client then, at the instant now. seen is that before, 0 if
+// nothing has been done in the window.
+func (c *cell) quickTurn(t *turn, r *berth, seen vtime.Instant) (now vtime.Instant, done bool) {
 	if c.balanced || r.is(restsFresh) {
-		return 0, from, false
+		return seen, false
 	}
 	cl := c.solo.client
-	c.rouse(cl, i, group, r, from)
-	if parent, by := r.rest.Parent(); cl.gatherAt != vtime.Never || parent != selection.NoRelay && (cl.parent != parent || cl.by != by) {
-		return 0, from, false
+	c.rouse(cl, r)
+	s := stroll{made: c.courseWas(r.group, cl.edition), key: cl.key, rest: &r.rest, now: max(t.from, seen)}
+	if parent, by := r.rest.Parent(); cl.gatherAt != vtime.Never || parent != selection.NoRelay && (cl.parent != parent || cl.by != by) ||
+		!c.stroll(cl, r.number, &s, t.until) {
+		r.mark(cl)
+		c.keepExtra(cl, r.resting, &r.batch.extras, t.from)
+		return seen, false
 	}
-	s := stroll{made: c.courseWas(group, cl.edition), key: cl.key, rest: r.rest, now: t.from}
-	if !c.stroll(cl, i, &s, t.until) {
-		return 0, from, false
-	}
-	r.rest, r.lifeAt, r.due, r.net = s.rest, cl.lifeAt, cl.lifeAt, cl.lastNet
-	if cl.online {
-		r.due = min(s.due, cl.lifeAt)
+	r.lifeAt, r.net = cl.lifeAt, cl.lastNet
+	if *r.due = cl.lifeAt; cl.online {
+		*r.due = min(s.due, cl.lifeAt)
 	}
 	r.mark(cl)
-	if r.due < t.until {
-		c.spare.clear()
-		r.extra = c.spare.add(extra{left: cl.left, on: cl.session.on, gatherAt: vtime.Never, parent: cl.parent, by: cl.by})
-		return s.now, &c.spare, false
+	if *r.due < t.until {
+		c.keepExtra(cl, r.resting, &r.batch.extras, s.now)
+		return s.now, false
 	}
-	r.extra = 0
-	c.keepExtra(cl, r, &c.extras, t.until)
-	return s.now, nil, true
+	c.keepExtra(cl, r.resting, &r.batch.extras, t.until)
+	r.batch.note(&r.rest)
+	return s.now, true
 }
 
 // stroll does what the client does before an instant, its going online and
@@ -85,7 +84,7 @@ func (c *cell) stroll(cl *client, i int, s *stroll, until vtime.Instant) bool {
 func (c *cell) quickLeave(cl *client, i int, s *stroll) {
 	c.now, s.now = cl.lifeAt, cl.lifeAt
 	c.endSession(cl, i)
-	s.rest = s.rest.Stopped()
+	s.rest.Stop()
 	next, ok := c.groups[cl.group].plan.nextSession(cl.key, c.now, c.plan.StartOfWeek, c.end)
 	if cl.lifeAt = vtime.Never; ok {
 		cl.session, cl.lifeAt = next, next.on
@@ -128,7 +127,7 @@ func (c *cell) quickOn(cl *client, i int) {
 	if parent, by := rest.Parent(); !ok || parent != selection.NoRelay && (parent != cl.parent || by != cl.by) {
 		return
 	}
-	s := stroll{made: made, key: cl.key, rest: rest, now: max(c.now, cl.sel.Clock())}
+	s := stroll{made: made, key: cl.key, rest: &rest, now: max(c.now, cl.sel.Clock())}
 	if before := s.now; c.quick(cl, i, &s, limit) && s.now > before {
 		c.restAgain(cl, i, &s)
 	}
@@ -140,7 +139,7 @@ func (c *cell) quickArrival(cl *client, i int, trigger selection.Trigger, known 
 		return false
 	}
 	rest, ok := cl.sel.RestFor(vtime.Never)
-	s := stroll{made: c.courseAhead(cl), key: cl.key, rest: rest, now: c.now}
+	s := stroll{made: c.courseAhead(cl), key: cl.key, rest: &rest, now: c.now}
 	if !ok || s.made == nil || !c.startAgent(cl, i, &s, trigger, known, c.ownTime(cl)) {
 		return false
 	}
@@ -162,11 +161,11 @@ func (c *cell) startAgent(cl *client, i int, s *stroll, trigger selection.Trigge
 			return false
 		}
 		s.now = cl.conn.resultAt
-		s.rest = s.rest.Woken(s.now)
+		s.rest.Wake(s.now)
 		return true
 	}
 	started, ok := s.rest.Arrives(s.made.course, s.key, trigger, s.now)
-	return ok && c.quickSelection(cl, i, s, c.knownOutlook(s.made, cl), trigger, started, limit)
+	return ok && c.quickSelection(cl, i, s, c.knownOutlook(s.made, cl.at), trigger, started, limit)
 }
 
 // ownTime is the first instant at which something other than its Selector's
@@ -184,7 +183,7 @@ func (c *cell) ownTime(cl *client) vtime.Instant {
 // restAgain brings the client's Selector and its deadline up to date.
 func (c *cell) restAgain(cl *client, i int, s *stroll) {
 	c.now = s.now
-	cl.sel.Restore(s.made.course, s.key, s.rest)
+	cl.sel.Restore(s.made.course, s.key, *s.rest)
 	cl.sel.Seen(s.now)
 	c.solo.agenda = slices.DeleteFunc(c.solo.agenda, func(e event) bool { return e.what.kind() == evDeadline })
 	if cl.deadlineAt = s.due; s.due != vtime.Never {

@@ -21,6 +21,7 @@ import (
 // sweep is the part of a cell that rests, and the workers who carry it on.
 type sweep struct {
 	resting []resting
+	due     []vtime.Instant // of those that rest: see berth
 	batches []batch
 	groupOf []uint32 // by batch: the group of its first client
 	workers []*cell
@@ -33,6 +34,24 @@ type sweep struct {
 	turn turn
 }
 
+// batchSize is how many clients a worker takes at once.
+const batchSize = 1 << 13
+
+// batch is what so many clients share.
+type batch struct {
+	extras extras
+	// parents is the set of the relays that are the parent of a client, or were
+	// when it was last made.
+	parents []uint64
+}
+
+// note notes the parent of a client that lies down.
+func (b *batch) note(r *selection.Rest) {
+	if parent, _ := r.Parent(); parent.Known() {
+		b.parents[parent>>6] |= 1 << (parent & 63)
+	}
+}
+
 // handed is a client that a worker could not lay down.
 type handed struct {
 	number int
@@ -40,24 +59,35 @@ type handed struct {
 	agenda []event
 }
 
-// maxWindow bounds a window by what changes of load it brings: a few for each
-// client and selection.
-const maxWindow = 3 * time.Hour
+// longestWindow bounds a window by the room that changes of load take until its
+// end: two for most selections, eight bytes each. A longer one means fewer turns
+// for as many selections.
+func longestWindow(clients int) time.Duration {
+	if clients > 4e6 {
+		return 3 * time.Hour
+	}
+	return 4 * time.Hour
+}
 
 // newSweep lays the clients of a cell down whose groups demand nothing.
 func (c *cell) newSweep(workers int, demands []demand, traced bool) {
 	s, n := &sweep{}, c.plan.Clients()
 	s.resting = make([]resting, n)
+	s.due = make([]vtime.Instant, n)
 	for i := range s.resting {
 		s.resting[i] = resting{flags: restsFresh}
 	}
 	s.batches = make([]batch, (n+batchSize-1)/batchSize)
 	g := uint32(0)
+	words := (len(c.relays) + 63) / 64
+	parents := make([]uint64, words*len(s.batches))
 	for k := range s.batches {
+		s.batches[k].parents = parents[k*words : (k+1)*words]
 		g = c.groupOf(k*batchSize, g)
 		s.groupOf = append(s.groupOf, g)
 	}
 	s.turn.relays, s.turn.groups = make([]bool, len(c.relays)), make([]bool, len(c.groups))
+	s.turn.relaySet = make([]uint64, words)
 	for k := range min(workers, max(1, len(s.batches))) {
 		w := c.newWorker(k == 0, traced)
 		s.workers, s.loads = append(s.workers, w), append(s.loads, &w.loads)
@@ -69,7 +99,7 @@ func (c *cell) newSweep(workers int, demands []demand, traced bool) {
 			for n := g.first; n < g.first+g.plan.Count; n++ {
 				s.resting[n].flags = restsAwake
 				h := handed{number: n}
-				c.begin(&h.client, clientKey(g.key, g.plan.First+n-g.first), uint32(i))
+				c.begin(&h.client, g.clientKey(n), uint32(i))
 				c.takeOver(&h)
 				c.scheduleSession(n, 0)
 			}
@@ -82,9 +112,9 @@ func (c *cell) newSweep(workers int, demands []demand, traced bool) {
 func (c *cell) newWorker(first, traced bool) *cell {
 	w := &cell{
 		scene: c.scene, end: c.end, warm: c.warm, changeAt: c.changeAt,
-		state: c.state, tally: c.tally, solo: &solo{client: new(client)},
+		state: c.state, tally: c.tally, solo: &solo{client: new(client)}, due: new(places),
 	}
-	w.loads = newLoads(c.tally.Relays, w.warm, w.end)
+	w.loads = newLoads(c.tally.Relays, w.end)
 	if !first {
 		w.tally = newTally(c.plan, c.tally.Policy, c.tally.Replication)
 		w.state = c.net.NewState()
@@ -104,10 +134,10 @@ func (c *cell) newWorker(first, traced bool) *cell {
 
 // runWindows is run where clients may rest.
 func (c *cell) runWindows(ctx context.Context) error {
-	s := c.sweep
+	s, longest := c.sweep, longestWindow(len(c.sweep.due))
 	for from := vtime.Instant(0); from < c.end; {
 		c.turnTo(from)
-		until := min(from.Add(maxWindow), c.changeAt, c.library.staleAt, c.library.publishAt, c.end)
+		until := min(from.Add(longest), c.changeAt, c.library.staleAt, c.library.publishAt, c.end)
 		s.turn.until = until
 		if err := c.sweepAll(ctx); err != nil {
 			return err
@@ -122,6 +152,7 @@ func (c *cell) runWindows(ctx context.Context) error {
 	}
 	c.now = c.end
 	for _, w := range s.workers {
+		w.settleExpresses()
 		if w.tally != c.tally {
 			c.tally.add(w.tally)
 		}
@@ -138,8 +169,9 @@ func (c *cell) runWindows(ctx context.Context) error {
 func (c *cell) turnTo(from vtime.Instant) {
 	t := &c.sweep.turn
 	clear(t.relays)
+	clear(t.relaySet)
 	clear(t.groups)
-	*t = turn{from: from, relays: t.relays, groups: t.groups}
+	*t = turn{from: from, relays: t.relays, relaySet: t.relaySet, groups: t.groups}
 	for i := range c.groups {
 		c.groups[i].was = c.groups[i].seek
 	}
@@ -155,7 +187,7 @@ func (c *cell) turnTo(from vtime.Instant) {
 		c.makeCourses()
 	}
 	for _, w := range c.sweep.workers {
-		w.changeAt = c.changeAt
+		w.changeAt, w.expresses = c.changeAt, foundExpresses{}
 		switch {
 		case t.contacts:
 			w.forgetOutlooks()
@@ -219,25 +251,102 @@ func (c *cell) sweepAll(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// sweepBatch takes the resting clients of a batch through the window.
+// sweepBatch takes the resting clients of a batch through the window: all as far
+// as they go by express, then who is left as far as that goes its usual way, then
+// who is left. So each way's code and memos stay in the nearest cache.
 func (c *cell) sweepBatch(s *sweep, k int) {
-	ch, t, group := &s.batches[k], &s.turn, s.groupOf[k]
-	c.extras.clear()
+	b, t := &s.batches[k], &s.turn
 	first := k * batchSize
-	for i := first; i < min(first+batchSize, len(s.resting)); i++ {
-		group = c.groupOf(i, group)
-		r := &s.resting[i]
+	due := s.due[first:min(first+batchSize, len(s.due))]
+	changed := t.mayTouch(b)
+	turns := allPlaces[:len(due)]
+	if changed {
+		clear(b.parents)
+	} else {
+		turns = c.due.dueBefore(t.until, due)
+	}
+	c.late = c.late[:0]
+	r := berth{batch: b, group: s.groupOf[k]}
+	for _, i := range turns {
+		s.show(&r, first+int(i))
+		if r.is(restsAwake) {
+			continue
+		}
+		r.group = c.groupOf(r.number, r.group)
+		touched, published := false, false
+		if changed {
+			touched, published = c.touched(t, r.group, r.resting)
+		}
 		switch {
-		case r.is(restsAwake):
-		case t.changed && c.touched(t, group, r):
-			c.takeTurn(t, i, group, r, &ch.extras, true)
-		case r.due < t.until:
-			c.takeTurn(t, i, group, r, &ch.extras, false)
-		case r.extra != 0:
-			c.carryExtra(r, &ch.extras, &c.extras, t.until)
+		case touched && !published:
+			c.late = append(c.late, latecomer{group: r.group, place: i, touched: true})
+		case !touched && due[i] >= t.until:
+			b.note(&r.rest)
+		default:
+			if seen, acted, done := c.expressTurn(t, &r, published); !done {
+				c.late = append(c.late, latecomer{seen, r.group, i, touched && !acted})
+			}
 		}
 	}
-	ch.extras.keep(&c.extras)
+	left := c.late[:0]
+	for _, l := range c.late {
+		if !l.touched {
+			s.show(&r, first+int(l.place))
+			r.group = l.group
+			var done bool
+			if l.seen, done = c.quickTurn(t, &r, l.seen); done {
+				continue
+			}
+		}
+		left = append(left, l)
+	}
+	for _, l := range left {
+		s.show(&r, first+int(l.place))
+		r.group = l.group
+		c.takeTurn(t, &r, l.seen, l.touched)
+	}
+}
+
+// latecomer is a client of a batch that is not done with the window.
+type latecomer struct {
+	seen    vtime.Instant // the instant of what it has done in it, 0 if nothing
+	group   uint32
+	place   uint16
+	touched bool // it has to be told what happened before
+}
+
+// show makes r the berth of a client but for its batch and group.
+func (s *sweep) show(r *berth, i int) { r.resting, r.due, r.number = &s.resting[i], &s.due[i], i }
+
+// places are numbers of clients in their batch.
+type places [batchSize]uint16
+
+// allPlaces are those of a whole batch.
+var allPlaces = func() (p places) {
+	for i := range p {
+		p[i] = uint16(i)
+	}
+	return p
+}()
+
+// dueBefore finds those that are due before an instant. That cannot be foreseen
+// of anybody, so no branch hangs on it.
+func (p *places) dueBefore(until vtime.Instant, due []vtime.Instant) []uint16 {
+	n := 0
+	for i, at := range due {
+		p[n&(batchSize-1)] = uint16(i)
+		if at < until {
+			n++
+		}
+	}
+	return p[:n]
+}
+
+// berth is that of a client, whose group has to be found from that of an earlier
+// one.
+func (c *cell) berth(i int, group uint32) berth {
+	s := c.sweep
+	return berth{&s.resting[i], &s.due[i], &s.batches[i/batchSize], i, c.groupOf(i, group)}
 }
 
 // takeOver gives a client a place among those that are awake.
@@ -252,7 +361,7 @@ func (c *cell) takeOver(h *handed) {
 		at = len(c.clients)
 		c.clients, s.owner = append(c.clients, h.client), append(s.owner, h.number)
 	}
-	s.resting[h.number].due = vtime.Instant(at)
+	s.due[h.number] = vtime.Instant(at)
 	for _, e := range h.agenda {
 		c.q.push(e)
 	}
@@ -266,8 +375,8 @@ func (c *cell) layAllDown(until vtime.Instant) {
 		if i < 0 || c.groups[c.clients[at].group].restless {
 			continue
 		}
-		r := &s.resting[i]
-		if c.layDown(&c.clients[at], r, &s.batches[i/batchSize].extras, until) {
+		r := c.berth(i, c.clients[at].group)
+		if c.layDown(&c.clients[at], &r, until) {
 			c.clients[at] = client{}
 			s.owner[at] = -1
 			s.idle = append(s.idle, at)

@@ -51,11 +51,15 @@ type Decision struct {
 
 // traceSelection records the end of a selection.
 func (c *cell) traceSelection(i int, a *selection.Action) {
-	if c.trace == nil {
-		return
+	if c.trace != nil {
+		c.traceAction(i, c.client(i).slot, a)
 	}
+}
+
+// traceAction records the end of a selection of a client in a slot.
+func (c *cell) traceAction(i int, slot int32, a *selection.Action) {
 	d := Decision{
-		Client: uint32(i), Slot: c.client(i).slot, Started: a.Started, Ended: a.At,
+		Client: uint32(i), Slot: slot, Started: a.Started, Ended: a.At,
 		Kind: a.Kind, Trigger: a.Trigger, By: a.By, Target: a.Target,
 		Rounds: a.Rounds, Probes: a.Probes, DistanceMax: a.DistanceMax, Size: a.CompetitionSize,
 	}

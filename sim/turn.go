@@ -12,8 +12,9 @@ type turn struct {
 	from, until vtime.Instant
 	changed     bool
 	relays      []bool // those that changed
-	hosts       bool   // one has come or gone, so that others may answer echo
-	contacts    bool   // contact with any relay may have changed
+	relaySet    []uint64
+	hosts       bool // one has come or gone, so that others may answer echo
+	contacts    bool // contact with any relay may have changed
 	published   bool
 	happened    []*EventPlan // that happen to clients
 	groups      []bool       // to whom
@@ -40,37 +41,49 @@ func (t *turn) tell(e *EventPlan) {
 		t.contacts = true
 	default:
 		t.relays[e.Relay] = true
+		t.relaySet[e.Relay>>6] |= 1 << (e.Relay & 63)
 	}
+}
+
+// mayTouch tells whether what happened between the windows may concern a client
+// of a batch.
+func (t *turn) mayTouch(b *batch) bool {
+	if !t.changed || t.published || t.contacts || len(t.happened) > 0 {
+		return t.changed
+	}
+	for i, w := range t.relaySet {
+		if w&b.parents[i] != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // touched tells whether what happened between the windows can concern the
-// client.
-func (c *cell) touched(t *turn, group uint32, r *resting) bool {
+// client, and whether that is the publication of a list alone.
+func (c *cell) touched(t *turn, group uint32, r *resting) (touched, published bool) {
 	if t.groups[group] {
-		return true
+		return true, false
 	}
 	if !r.is(restsOnline) {
-		return false
+		return false, false
 	}
 	parent, _ := r.rest.Parent()
-	return t.published && !r.is(restsStale) || r.is(restsWasRegistered) && (t.contacts || parent.Known() && t.relays[parent])
+	if r.is(restsWasRegistered) && (t.contacts || parent.Known() && t.relays[parent]) {
+		return true, false
+	}
+	published = t.published && !r.is(restsStale)
+	return published, published
 }
 
-// takeTurn takes one client through the window. touched: it has to be told what
-// happened before.
-func (c *cell) takeTurn(t *turn, i int, group uint32, r *resting, from *extras, touched bool) {
-	cl := c.solo.client
-	seen := vtime.Instant(0)
-	if !touched {
-		var done bool
-		if seen, from, done = c.quickTurn(t, i, group, r, from); done {
-			return
-		}
-	}
+// takeTurn takes one client through the window, or the rest of it. touched: it has
+// to be told what happened before. seen is the instant of what it has done.
+func (c *cell) takeTurn(t *turn, r *berth, seen vtime.Instant, touched bool) {
+	cl, i := c.solo.client, r.number
 	c.solo.agenda, c.solo.until, c.solo.away = c.solo.agenda[:0], t.until, false
 	fresh := r.is(restsFresh)
 	c.now = max(t.from, seen)
-	c.getUp(cl, i, group, r, from, seen)
+	c.getUp(cl, r, seen)
 	cl.sel.Lend(&c.scratch)
 	if fresh {
 		c.scheduleSession(i, 0)
@@ -88,7 +101,7 @@ func (c *cell) takeTurn(t *turn, i int, group uint32, r *resting, from *extras, 
 		}
 		c.work(e)
 	}
-	if !c.solo.away && c.layDown(cl, r, &c.extras, t.until) {
+	if !c.solo.away && c.layDown(cl, r, t.until) {
 		return
 	}
 	cl.sel.Lend(nil)

@@ -119,7 +119,9 @@ func (c *cell) changeBy(e *EventPlan) {
 	case RelayListed, RelayUnlisted:
 		wanted[e.Relay] = e.Kind == RelayListed
 	case AuthenticatingOn, AuthenticatingOff:
-		r.gate.Authenticating = e.Kind == AuthenticatingOn
+		gate := r.gate
+		gate.Authenticating = e.Kind == AuthenticatingOn
+		r.setGate(gate)
 	}
 	if c.sweep != nil && down != (r.mode == relayHostDown) {
 		c.sweep.turn.hosts = true
