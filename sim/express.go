@@ -190,7 +190,9 @@ func (c *cell) foreseeFor(group uint32, made *madeCourse, at topology.Attachment
 	}
 	o := c.foresee(cl, &asked[0])
 	if y := o.routine; y != nil && y.Asker().Asked() == len(y.Stage().Candidates) {
-		c.expected(cl, y.Round(asked[0].Started), o.decides, y.Asker())
+		if round := y.Round(asked[0].Started); round.Deadline <= c.lastHeard(cl) {
+			c.expected(cl, round, o.decides, y.Asker())
+		}
 	}
 	return o
 }

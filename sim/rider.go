@@ -14,8 +14,7 @@ type rider struct {
 	*berth // in place; its flags, extra and due are brought up to date at the end
 	of     *group
 	key    rng.Key
-	course *selection.Course // while it is online
-	// x is by what it goes where it is, nil until that is looked for.
+	// x is by what it goes while it is online.
 	x   *express
 	now vtime.Instant
 	// limit is when something comes to it that no express knows of.
@@ -38,7 +37,8 @@ const usual = restsOnline | restsFound | restsConnected | restsWasRegistered
 // express. published: a list has been published, and nothing else has happened
 // that concerns it. done: nothing is left to do in the window, and it has been
 // laid down; otherwise r is the client then, at the instant now. If it has not
-// acted, r is as it was.
+// acted, r is as it was, but that it waits for its first session now if it had
+// not begun.
 func (c *cell) expressTurn(t *turn, r *berth, published bool) (now vtime.Instant, acted, done bool) {
 	w := &c.rider
 	due := *r.due
@@ -88,7 +88,7 @@ func (w *rider) begin(c *cell, t *turn, r *berth) (ok bool) {
 	return true
 }
 
-// is tells whether a flag is set.
+// has tells whether a flag is set.
 func (w *rider) has(flag uint16) bool { return w.state&flag != 0 }
 
 // hatch lets a client rest that has not begun: it waits for its first session.
@@ -226,15 +226,14 @@ func (w *rider) sel(trigger selection.Trigger, started vtime.Instant) bool {
 	key := selection.KeyOf(w.key, started)
 	round := key.Child(rng.Round, x.round)
 	winner, early := x.lots.First(key), 0
-	switch {
-	case !x.early:
+	if !x.early {
 		if !x.answersOn(&x.lanes[winner], round) {
 			winner = x.winner(key, round, x.lots.All())
 		}
-	case x.answers(round) == x.lots.All():
+	} else if answered := x.answers(round); answered == x.lots.All() {
 		probed, early = started+vtime.Instant(x.answered), 1
-	default:
-		winner = x.winner(key, round, x.answers(round))
+	} else {
+		winner = x.winner(key, round, answered)
 	}
 	if winner < 0 {
 		return false
