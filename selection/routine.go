@@ -220,7 +220,7 @@ func (r *Rest) Next(c *Course, key rng.Key, now vtime.Instant) (n Next, ok bool)
 	default:
 		return n, false
 	}
-	n.At, n.Trigger = r.reselectAt(c), Timer
+	n.At, n.Trigger = c.reselectAt(r.end), Timer
 	if n.registers = c.registerAtLeast(r.base); n.registers < n.At { // else its draw decides nothing
 		if n.registers = c.registerAt(key, r.base); n.registers < n.At {
 			n.At, n.Renews = n.registers, true
@@ -233,16 +233,7 @@ func (r *Rest) Next(c *Course, key rng.Key, now vtime.Instant) (n Next, ok bool)
 // Fires returns what a registered client does at an instant at which its timer
 // fires, as Next has told before; nothing that was due before is left.
 func (r *Rest) Fires(c *Course, at vtime.Instant) Next {
-	return Next{At: at, Trigger: Timer, Renews: at < r.reselectAt(c), registers: at}
-}
-
-// reselectAt is when a selection follows the last one by the timer of automatic
-// mode.
-func (r *Rest) reselectAt(c *Course) vtime.Instant {
-	if r.end == vtime.Never || !c.Settings.Automatic {
-		return vtime.Never
-	}
-	return r.end.Add(c.Settings.Interval)
+	return Next{At: at, Trigger: Timer, Renews: at < c.reselectAt(r.end), registers: at}
 }
 
 // Begins returns when the selection that is next begins. It is not ok if the

@@ -87,10 +87,19 @@ func (s *Selector) retryAt() vtime.Instant {
 // reselectAt is when a selection follows one that found a parent. The timer is
 // that of automatic mode (3.1, 3.10).
 func (s *Selector) reselectAt() vtime.Instant {
-	if s.retrying || s.endAt == vtime.Never || !s.course.Settings.Automatic {
+	if s.retrying {
 		return vtime.Never
 	}
-	return s.endAt.Add(s.course.Settings.Interval)
+	return s.course.reselectAt(s.endAt)
+}
+
+// reselectAt is when a selection follows one that found a parent and ended at an
+// instant; vtime.Never if that is Never.
+func (c *Course) reselectAt(end vtime.Instant) vtime.Instant {
+	if end == vtime.Never || !c.Settings.Automatic {
+		return vtime.Never
+	}
+	return end.Add(c.Settings.Interval)
 }
 
 // registerAt is the next periodic registration of a registered client: base
