@@ -270,9 +270,6 @@ func addHost(l *selection.List, name string, id selection.RelayID) {
 	}
 }
 
-// mostWaiting is how many changes of load wait at most to be worked off.
-const mostWaiting = 1 << 16
-
 // run works through the events until the end of the plan. It reports an error
 // if the packets walked do not add up.
 func (c *cell) run(ctx context.Context) error {
@@ -306,11 +303,18 @@ func (c *cell) runUntil(ctx context.Context, until vtime.Instant) error {
 		if !ok || e.at >= until {
 			return nil
 		}
-		if e.at > c.now && c.loads.waiting > mostWaiting && c.sweep == nil {
-			c.loads.settle(e.at)
-		}
-		c.work(c.q.pop())
+		c.work(c.pop())
 	}
+}
+
+// pop takes the next event off the queue. Changes of load that cannot wait for it
+// are settled; those of clients who rest wait until their windows end.
+func (c *cell) pop() event {
+	e := c.q.pop()
+	if e.at > c.now && c.sweep == nil && !c.loads.mayWait(e.at) {
+		c.loads.settle(e.at)
+	}
+	return e
 }
 
 // work lets an event happen.

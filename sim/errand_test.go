@@ -76,7 +76,7 @@ func TestErrandsUnderWayWhenTheWorldChanges(t *testing.T) {
 		same(t, p, 0, levelRun{level: LevelHop, traced: true, workers: 1})
 		c := newCell(p, 0, 0, LevelPacket, false)
 		for c.q.len() > 0 {
-			c.work(c.q.pop())
+			c.work(c.pop())
 			recalled = max(recalled, len(c.flights.at))
 		}
 		if walked, memoised := c.state.Sent(); memoised == 0 || len(c.flights.at) > 0 {
@@ -95,7 +95,7 @@ func TestEventsStandForRuns(t *testing.T) {
 		c := newCell(homes(20, "DMZ").plan(t), 0, 0, level, false)
 		entries := uint64(0)
 		for c.q.len() > 0 {
-			c.work(c.q.pop())
+			c.work(c.pop())
 			entries++
 		}
 		if entries == 0 || c.tally.Events > entries != (level == LevelPacket) {

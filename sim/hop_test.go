@@ -22,7 +22,7 @@ func stepped(tb testing.TB, p *Plan, level Level) (c *cell, events [evLife + 1]u
 	tb.Helper()
 	c = newCell(p, 0, 0, level, false)
 	for c.q.len() > 0 {
-		e, before := c.q.pop(), c.tally.Events
+		e, before := c.pop(), c.tally.Events
 		c.work(e)
 		events[e.what.kind()] += c.tally.Events - before
 	}
@@ -81,7 +81,7 @@ func TestPacketsUnderWayWhenTheWorldChanges(t *testing.T) {
 		same(t, p, 0, levelRun{level: LevelHop, traced: true, workers: 1})
 		c := newCell(p, 0, 0, LevelHop, false)
 		for c.q.len() > 0 {
-			e := c.q.pop()
+			e := c.pop()
 			if e.what.kind() == evWorld {
 				settled += len(c.transits.at)
 			}

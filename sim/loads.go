@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -12,11 +13,18 @@ import (
 // SampleEvery is the spacing of RelayTally.Samples.
 const SampleEvery = 5 * time.Minute
 
-// change of a relay's load: twice the instant, plus one if it rises.
-type loadChange uint64
+// loadTick is how finely the times of changes are kept: 18 hours of them have
+// room beside a bit in four bytes. Samples fall on whole ticks.
+const loadTick = 30720 * time.Nanosecond
 
-func (l loadChange) at() vtime.Instant { return vtime.Instant(l >> 1) }
-func (l loadChange) rises() bool       { return l&1 == 1 }
+const ticksASample = uint32(SampleEvery / loadTick)
+
+// loadChange is a change of a relay's load: twice its tick, counted from base,
+// plus one if it rises.
+type loadChange uint32
+
+func (l loadChange) tick() uint32 { return uint32(l >> 1) }
+func (l loadChange) rises() bool  { return l&1 == 1 }
 
 // loads keeps the relays' loads. Changes come in any order, from many clients
 // and workers; settle works them off up to an instant.
@@ -27,7 +35,8 @@ type loads struct {
 	free    []*loadRun // to be used again, for whichever relay
 	waiting int        // room for changes in pending
 	end     vtime.Instant
-	sorting []loadSorter // one for each goroutine that settles
+	base    vtime.Instant // a sample's, from which ticks are counted
+	sorting []loadSorter  // one for each goroutine that settles
 }
 
 // loadRuns are the changes of one relay that wait; the last run is being filled.
@@ -40,11 +49,11 @@ type loadRuns struct {
 
 // loadRun is up to runLength changes, in 1 KiB.
 type loadRun struct {
-	n       int
+	n       uint32
 	changes [runLength]loadChange
 }
 
-const runLength = 127
+const runLength = 254
 
 // loadSorter sorts the changes of one relay.
 type loadSorter struct {
@@ -63,7 +72,11 @@ func newLoads(relays []RelayTally, end vtime.Instant) loads {
 
 // change notes that a relay's load rises or falls by one client.
 func (l *loads) change(id selection.RelayID, at vtime.Instant, rises bool) {
-	c := loadChange(at) << 1
+	tick := uint64(at-l.base) / uint64(loadTick)
+	if tick >= 1<<31 {
+		panic(fmt.Sprintf("sim: load changes at %v, settled until %v", at, l.base))
+	}
+	c := loadChange(tick << 1)
 	if rises {
 		c |= 1
 	}
@@ -90,16 +103,29 @@ func (l *loads) newRun(id selection.RelayID) (run *loadRun) {
 	return run
 }
 
-// empty lets go of all changes.
-func (l *loads) empty() {
+// empty lets go of all changes; those to come are counted from base.
+func (l *loads) empty(base vtime.Instant) {
 	for id := range l.pending {
 		p := &l.pending[id]
 		l.free = append(l.free, p.all...)
 		clear(p.all)
 		p.all, p.last = p.all[:0], nil
 	}
-	l.waiting = 0
+	l.waiting, l.base = 0, base
 }
+
+// mayWait tells whether changes before an instant can still wait for it to be
+// settled.
+func (l *loads) mayWait(until vtime.Instant) bool {
+	return l.waiting <= mostWaiting && until.Sub(l.base) < longestWait
+}
+
+// mostWaiting is how many changes wait at most where one goes event after event,
+// longestWait for how long, which is what ticks have room for.
+const (
+	mostWaiting = 1 << 16
+	longestWait = loadTick << 31
+)
 
 // settle works off the changes, and those that others have noted, all of which
 // are before the given instant, to which no further ones before it may come.
@@ -123,9 +149,10 @@ func (l *loads) settle(to vtime.Instant, others ...*loads) {
 		}
 		wg.Wait()
 	}
-	l.empty()
+	base := to - to%vtime.Instant(SampleEvery)
+	l.empty(base)
 	for _, o := range others {
-		o.empty()
+		o.empty(base)
 	}
 }
 
@@ -133,12 +160,12 @@ func (l *loads) settle(to vtime.Instant, others ...*loads) {
 // before what changes at its instant.
 func (l *loads) settleRelay(x *loadSorter, id int, to vtime.Instant, others []*loads) {
 	t := &l.relays[id]
-	first := max(0, len(t.Samples)-1) // the bin that is open
+	first := int(l.base / vtime.Instant(SampleEvery)) // the bin that is open
 	x.sources = append(x.sources[:0], l.pending[id].all...)
 	for _, o := range others {
 		x.sources = append(x.sources, o.pending[id].all...)
 	}
-	x.count(first)
+	x.count()
 	sorted := false
 	for k := range x.bins {
 		at := vtime.Instant(0).Add(SampleEvery * time.Duration(first+k))
@@ -150,7 +177,7 @@ func (l *loads) settleRelay(x *loadSorter, id int, to vtime.Instant, others []*l
 		// Only where they can reach a new peak does the order of changes matter.
 		if load+uint32(b.rises) > t.Peak {
 			if !sorted {
-				x.sort(first)
+				x.sort()
 				sorted = true
 			}
 			t.Peak = max(t.Peak, peak(load, x.sorted[b.place-b.rises-b.falls:b.place]))
@@ -162,13 +189,12 @@ func (l *loads) settleRelay(x *loadSorter, id int, to vtime.Instant, others []*l
 	}
 }
 
-// count counts the changes of all sources between the samples, bins[0] being
-// after sample first.
-func (x *loadSorter) count(first int) {
+// count counts the changes of all sources between the samples.
+func (x *loadSorter) count() {
 	x.bins = x.bins[:0]
 	for _, run := range x.sources {
 		for _, c := range run.changes[:run.n] {
-			k := int(uint64(c.at())/uint64(SampleEvery)) - first
+			k := int(c.tick() / ticksASample)
 			for len(x.bins) <= k {
 				x.bins = append(x.bins, loadBin{})
 			}
@@ -182,7 +208,7 @@ func (x *loadSorter) count(first int) {
 }
 
 // sort brings the changes that have been counted into the order of the bins.
-func (x *loadSorter) sort(first int) {
+func (x *loadSorter) sort() {
 	place := 0
 	for k := range x.bins {
 		x.bins[k].place = place
@@ -191,7 +217,7 @@ func (x *loadSorter) sort(first int) {
 	x.sorted = slices.Grow(x.sorted[:0], place)[:place]
 	for _, run := range x.sources {
 		for _, c := range run.changes[:run.n] {
-			b := &x.bins[int(uint64(c.at())/uint64(SampleEvery))-first]
+			b := &x.bins[c.tick()/ticksASample]
 			x.sorted[b.place] = c
 			b.place++
 		}
@@ -199,8 +225,8 @@ func (x *loadSorter) sort(first int) {
 }
 
 // peak is the largest load that the changes of one bin lead to, which it puts in
-// order. A load that lasted no time is no peak: it hangs on the order of what
-// happens at once.
+// order. A load that did not last from one tick to another is no peak: it hangs on
+// the order of what happens at once.
 func peak(load uint32, changes []loadChange) (peak uint32) {
 	slices.Sort(changes)
 	for i, c := range changes {
@@ -209,7 +235,7 @@ func peak(load uint32, changes []loadChange) (peak uint32) {
 		} else {
 			load--
 		}
-		if i+1 == len(changes) || changes[i+1].at() != c.at() {
+		if i+1 == len(changes) || changes[i+1].tick() != c.tick() {
 			peak = max(peak, load)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 // ModelVersion names the behaviour of the model. It is raised by hand when the
 // results of an unchanged scenario change on purpose.
-const ModelVersion = 3
+const ModelVersion = 4
 
 // Plan is everything a run needs, checked and immutable. Package scenarios
 // fills it from a file.

@@ -128,7 +128,7 @@ func TestListIsPublishedAtMostEveryRefresh(t *testing.T) {
 	c := newCell(w.plan(t), 0, 0, LevelRound, false)
 	var at []vtime.Instant
 	for c.q.len() > 0 {
-		e := c.q.pop()
+		e := c.pop()
 		if c.now = e.at; e.at >= c.end {
 			break
 		}
@@ -255,7 +255,7 @@ func TestWaitingClientGetsTheNewestList(t *testing.T) {
 	c := newCell(w.plan(t), 0, 0, LevelRound, false)
 	got := make([][]vtime.Instant, 50)
 	for c.q.len() > 0 {
-		e := c.q.pop()
+		e := c.pop()
 		if c.now = e.at; e.at >= c.end {
 			break
 		}

@@ -70,7 +70,7 @@ func replay(ctx context.Context, p *Plan, replication int, w *watch, v *variant,
 	c := newCell(p, 0, replication, LevelPacket, false)
 	c.watch = w
 	for c.q.len() > 0 {
-		e := c.q.pop()
+		e := c.pop()
 		if e.at >= c.end {
 			break
 		}
