@@ -61,6 +61,8 @@ type cell struct {
 	lastGroup uint32
 	answering answers // scratch of answersTo
 	expresses foundExpresses
+	turn      turn        // of the batch that is worked on
+	berthed   berth       // the client of it whose turn it is
 	rider     rider       // the client that goes by express
 	due       *places     // scratch of sweepBatch
 	late      []latecomer // likewise

@@ -17,7 +17,7 @@ func TestExtrasAreGivenBack(t *testing.T) {
 	k := rng.Seed(11)
 	var kept extras
 	var formers, more, dropped int
-	for i := range uint64(batchSize) {
+	for i := range uint64(largestBatch) {
 		draw := func(p rng.Purpose, below uint64) uint64 { return k.Draw(p, i) % below }
 		var r resting // with relay 0 since its last selection ended, at instant 0
 		now := vtime.Instant(draw(rng.Loss, uint64(2*time.Hour)))
@@ -60,7 +60,7 @@ func TestExtrasAreGivenBack(t *testing.T) {
 				got.parent, got.gatherAt, got.session.on, cl.parent, cl.gatherAt, cl.session.on)
 		}
 	}
-	if min(formers, more, dropped) < batchSize/40 {
+	if min(formers, more, dropped) < largestBatch/40 {
 		t.Errorf("%d formers, %d more, %d dropped: too few of one kind", formers, more, dropped)
 	}
 	if len(kept.all) != 1 {

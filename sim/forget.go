@@ -17,14 +17,14 @@ func (c *cell) forgetOutlooks() {
 
 // forgetHosts forgets the outlooks in which it can matter that relays' hosts have
 // come or gone.
-func (c *cell) forgetHosts(changed []bool) {
+func (c *cell) forgetHosts(changed relaySet) {
 	if !c.net.OwnNames() {
 		c.forgetOutlooks()
 		return
 	}
-	for id, is := range changed {
-		if is {
-			c.forgetHost(selection.RelayID(id))
+	for id := range c.relays {
+		if id := selection.RelayID(id); changed.has(id) {
+			c.forgetHost(id)
 		}
 	}
 }

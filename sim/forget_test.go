@@ -1,6 +1,10 @@
 package sim
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/relaysim/relaysim/selection"
+)
 
 // A host that comes or goes costs the memos of those whom its answers may reach
 // before others', and nobody else.
@@ -27,16 +31,16 @@ func TestForgetsWhereAHostMatters(t *testing.T) {
 		return n
 	}
 	all := known()
-	changed := make([]bool, len(c.relays))
+	changed := relaySets(1, len(c.relays))[0]
 	for id := range w.relays {
 		if w.relays[id].Network == netEast {
-			changed[id] = true
+			changed.add(selection.RelayID(id))
 		}
 	}
 	worker.forgetHosts(changed)
 	some := known()
-	for id := range changed {
-		changed[id] = true
+	for id := range c.relays {
+		changed.add(selection.RelayID(id))
 	}
 	worker.forgetHosts(changed)
 	if all == 0 || some == 0 || some == all || known() > 0 {

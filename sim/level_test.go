@@ -211,7 +211,7 @@ func sameIn(t *testing.T, seed uint64, p *Plan, replication int, runs ...levelRu
 func TestWorkersAgree(t *testing.T) {
 	w := busy()
 	for i := range w.groups {
-		w.groups[i].Count += batchSize
+		w.groups[i].Count += largestBatch
 	}
 	w.spec.Legs[0].Loss, w.spec.Legs[4].Loss = rng.ChanceOf(0.2), rng.ChanceOf(0.01)
 	w.events = []EventPlan{

@@ -271,6 +271,9 @@ func (k EventKind) ofRelays() bool {
 	return k <= RelayUp || k >= RelayInstalled && k <= RelayUnlisted
 }
 
+// isOutage tells whether a relay fails by it, or is mended.
+func (k EventKind) isOutage() bool { return k <= RelayUp }
+
 // ofNetwork tells whether it changes links or names.
 func (k EventKind) ofNetwork() bool {
 	return k == LegDown || k == LegUp || k == NamesDown || k == NamesUp

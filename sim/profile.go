@@ -23,6 +23,8 @@ type madeCourse struct {
 	seek    *string
 	// stageBase is the first of its stages in cell.outlooks.
 	stageBase int
+	// leads are the relays to which it leads, nil if nobody has asked.
+	leads relaySet
 }
 
 // profileOf finds or adds the profile with these settings and firewall.
@@ -77,7 +79,7 @@ func (c *cell) courseWas(group, edition uint32) *madeCourse {
 
 func (s *scene) keepCourse(g *group, course *selection.Course, edition uint32, seek *string) *madeCourse {
 	p := &s.profiles[g.profile]
-	p.courses = append(p.courses, madeCourse{course, s.pol, edition, seek, s.stages})
+	p.courses = append(p.courses, madeCourse{course: course, policy: s.pol, edition: edition, seek: seek, stageBase: s.stages})
 	s.stages += len(course.Stages)
 	return &p.courses[len(p.courses)-1]
 }

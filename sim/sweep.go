@@ -17,39 +17,107 @@ import (
 // world nothing that a client does touches another. A client that needs
 // packets, or cannot rest when the window ends, is handed to the cell's queue
 // until it rests again.
+//
+// Windows are a batch's of clients. One ends when something changes that concerns
+// any of them; what does not passes while they are ahead already.
 
 // sweep is the part of a cell that rests, and the workers who carry it on.
 type sweep struct {
 	resting []resting
 	due     []vtime.Instant // of those that rest: see berth
 	batches []batch
+	shift   uint     // of a client's number, to that of its batch
 	groupOf []uint32 // by batch: the group of its first client
 	workers []*cell
 	loads   []*loads // of the workers
+	// settleAt is when the changes of load are settled next, which is when every
+	// window ends.
+	settleAt vtime.Instant
 	// owner has the number of each client in cell.clients, idle the places
 	// there that are free.
 	owner []int
 	idle  []int
 	// turn is what the beginning of the present window brings.
 	turn turn
+	// behind are the clients that lie down behind their batch.
+	behind []sleeper
 }
 
-// batchSize is how many clients a worker takes at once.
-const batchSize = 1 << 13
+// sleeper is a client with its group.
+type sleeper struct {
+	number int
+	group  uint32
+}
+
+// A worker takes a batch of clients at once: of few, since few have few concerns, but
+// no more than mostBatches, and none of more than largestBatch, whose memory the
+// nearest caches hold.
+const (
+	mostBatches  = 128
+	largestBatch = 1 << 13
+)
+
+// batchShift is the binary logarithm of how many of so many clients are a batch.
+func batchShift(clients int) (shift uint) {
+	const least = 4
+	for shift = least; clients>>shift > mostBatches && 1<<shift < largestBatch; {
+		shift++
+	}
+	return shift
+}
+
+// batchOf is the batch of a client.
+func (s *sweep) batchOf(i int) *batch { return &s.batches[i>>s.shift] }
 
 // batch is what so many clients share.
 type batch struct {
 	extras extras
-	// parents is the set of the relays that are the parent of a client, or were
-	// when it was last made.
-	parents []uint64
+	// until is when its window ends: so far are those of its clients that rest.
+	until vtime.Instant
+	// leads are the relays to which courses lead that its clients have had so far:
+	// no other can be a parent of theirs. parents are those that are the parent of a
+	// client that rests, or were when they were last counted.
+	leads, parents relaySet
 }
 
 // note notes the parent of a client that lies down.
 func (b *batch) note(r *selection.Rest) {
 	if parent, _ := r.Parent(); parent.Known() {
-		b.parents[parent>>6] |= 1 << (parent & 63)
+		b.parents.add(parent)
 	}
+}
+
+// relaySet is a set of relays.
+type relaySet []uint64
+
+// relaySets are n empty sets of so many relays.
+func relaySets(n, relays int) (sets []relaySet) {
+	words := (relays + 63) / 64
+	all := make(relaySet, n*words)
+	for k := range n {
+		sets = append(sets, all[k*words:(k+1)*words])
+	}
+	return sets
+}
+
+func (s relaySet) add(id selection.RelayID)      { s[id>>6] |= 1 << (id & 63) }
+func (s relaySet) has(id selection.RelayID) bool { return s[id>>6]>>(id&63)&1 == 1 }
+
+// join adds those of another.
+func (s relaySet) join(o relaySet) {
+	for i, w := range o {
+		s[i] |= w
+	}
+}
+
+// meets tells whether two sets have a relay in common.
+func (s relaySet) meets(o relaySet) bool {
+	for i, w := range s {
+		if w&o[i] != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // handed is a client that a worker could not lay down.
@@ -59,14 +127,14 @@ type handed struct {
 	agenda []event
 }
 
-// longestWindow bounds a window by the room that changes of load take until its
-// end: two for most selections, eight bytes each. A longer one means fewer turns
+// longestWindow bounds windows by the room that changes of load take until they are
+// settled: two for most selections, four bytes each. A longer one means fewer turns
 // for as many selections.
 func longestWindow(clients int) time.Duration {
 	if clients > 4e6 {
-		return 3 * time.Hour
+		return 6 * time.Hour
 	}
-	return 4 * time.Hour
+	return 8 * time.Hour
 }
 
 // newSweep lays the clients of a cell down whose groups demand nothing.
@@ -77,17 +145,16 @@ func (c *cell) newSweep(workers int, demands []demand, traced bool) {
 	for i := range s.resting {
 		s.resting[i] = resting{flags: restsFresh}
 	}
-	s.batches = make([]batch, (n+batchSize-1)/batchSize)
+	s.shift = batchShift(n)
+	s.batches = make([]batch, (n-1)>>s.shift+1)
 	g := uint32(0)
-	words := (len(c.relays) + 63) / 64
-	parents := make([]uint64, words*len(s.batches))
+	sets := relaySets(2*len(s.batches)+1, len(c.relays))
 	for k := range s.batches {
-		s.batches[k].parents = parents[k*words : (k+1)*words]
-		g = c.groupOf(k*batchSize, g)
+		s.batches[k].parents, s.batches[k].leads = sets[2*k], sets[2*k+1]
+		g = c.groupOf(k<<s.shift, g)
 		s.groupOf = append(s.groupOf, g)
 	}
-	s.turn.relays, s.turn.groups = make([]bool, len(c.relays)), make([]bool, len(c.groups))
-	s.turn.relaySet = make([]uint64, words)
+	s.turn.relays, s.turn.groups = sets[2*len(s.batches)], make([]bool, len(c.groups))
 	for k := range min(workers, max(1, len(s.batches))) {
 		w := c.newWorker(k == 0, traced)
 		s.workers, s.loads = append(s.workers, w), append(s.loads, &w.loads)
@@ -111,7 +178,7 @@ func (c *cell) newSweep(workers int, demands []demand, traced bool) {
 // and the tally of c itself, which does nothing while workers work.
 func (c *cell) newWorker(first, traced bool) *cell {
 	w := &cell{
-		scene: c.scene, end: c.end, warm: c.warm, changeAt: c.changeAt,
+		scene: c.scene, end: c.end, warm: c.warm,
 		state: c.state, tally: c.tally, solo: &solo{client: new(client)}, due: new(places),
 	}
 	w.loads = newLoads(c.tally.Relays, w.end)
@@ -137,16 +204,20 @@ func (c *cell) runWindows(ctx context.Context) error {
 	s, longest := c.sweep, longestWindow(len(c.sweep.due))
 	for from := vtime.Instant(0); from < c.end; {
 		c.turnTo(from)
-		until := min(from.Add(longest), c.changeAt, c.library.staleAt, c.library.publishAt, c.end)
-		s.turn.until = until
+		if from == s.settleAt {
+			s.settleAt = min(from.Add(longest), c.end)
+		}
 		if err := c.sweepAll(ctx); err != nil {
 			return err
 		}
+		until := min(s.settleAt, c.changeAt, c.library.staleAt, c.library.publishAt)
 		if err := c.runUntil(ctx, until); err != nil {
 			return err
 		}
-		c.loads.settle(until, s.loads...)
 		c.layAllDown(until)
+		if until == s.settleAt {
+			c.loads.settle(until, s.loads...)
+		}
 		c.tell(from, until)
 		from = until
 	}
@@ -169,9 +240,8 @@ func (c *cell) runWindows(ctx context.Context) error {
 func (c *cell) turnTo(from vtime.Instant) {
 	t := &c.sweep.turn
 	clear(t.relays)
-	clear(t.relaySet)
 	clear(t.groups)
-	*t = turn{from: from, relays: t.relays, relaySet: t.relaySet, groups: t.groups}
+	*t = turn{from: from, relays: t.relays, groups: t.groups}
 	for i := range c.groups {
 		c.groups[i].was = c.groups[i].seek
 	}
@@ -187,7 +257,7 @@ func (c *cell) turnTo(from vtime.Instant) {
 		c.makeCourses()
 	}
 	for _, w := range c.sweep.workers {
-		w.changeAt, w.expresses = c.changeAt, foundExpresses{}
+		w.change, w.expresses = c.change, foundExpresses{}
 		switch {
 		case t.contacts:
 			w.forgetOutlooks()
@@ -198,7 +268,7 @@ func (c *cell) turnTo(from vtime.Instant) {
 }
 
 // makeCourses makes all courses that clients may be on from now on: workers only
-// look them up.
+// look them up. It finds to which relays they lead.
 func (c *cell) makeCourses() {
 	for i := range uint32(len(c.groups)) {
 		for edition := range uint32(len(c.library.editions)) {
@@ -211,6 +281,60 @@ func (c *cell) makeCourses() {
 			}
 		}
 	}
+	s := c.sweep
+	for k := range s.batches {
+		b, last := &s.batches[k], -1
+		for i := int(s.groupOf[k]); i < len(c.groups) && c.groups[i].first < (k+1)<<s.shift; i++ {
+			if n := c.groups[i].profile; n != last {
+				c.addLeads(b.leads, &c.profiles[n])
+				last = n
+			}
+		}
+	}
+}
+
+// addLeads adds the relays to which the courses of a profile lead.
+func (c *cell) addLeads(to relaySet, p *profile) {
+	for i := range p.courses {
+		m := &p.courses[i]
+		if m.leads == nil {
+			m.leads = relaySets(1, len(c.relays))[0]
+			for id := range c.relays {
+				if id := selection.RelayID(id); m.course.LeadsTo(id) {
+					m.leads.add(id)
+				}
+			}
+		}
+		to.join(m.leads)
+	}
+}
+
+// concernOf is when next an event, or what may come of it, concerns clients of a
+// batch, or the instant latest if that is before. An outage of a relay to which none
+// of them can turn does not.
+func (c *cell) concernOf(b *batch, latest vtime.Instant) vtime.Instant {
+	ttl := c.pol.World.RelaysDatStaleTTL
+	for i := c.change; i < len(c.plan.Events); i++ {
+		e := &c.plan.Events[i]
+		at := vtime.Instant(e.At)
+		switch {
+		case at >= latest:
+			return latest
+		case !e.Kind.isOutage() || !c.net.OwnNames() || b.leads.has(e.Relay):
+			return at
+		case ttl > 0 && e.Kind != HostDown: // it may be listed again
+			return at
+		case ttl > 0: // it may be listed no more
+			latest = min(latest, at.Add(ttl))
+		}
+	}
+	return latest
+}
+
+// meet tells the worker what concerns the clients of a batch next, beyond the
+// window if nothing does before: what ends by then may be completed ahead.
+func (c *cell) meet(s *sweep, b *batch) {
+	c.changeAt = c.concernOf(b, s.settleAt.Add(time.Hour))
 }
 
 // sweepAll lets every worker take batches: those of its own part of the
@@ -242,22 +366,27 @@ func (c *cell) sweepAll(ctx context.Context) error {
 		wg.Wait()
 	}
 	for _, w := range s.workers {
-		for i := range w.handedOver {
-			c.takeOver(&w.handedOver[i])
-		}
-		clear(w.handedOver)
-		w.handedOver = w.handedOver[:0]
+		c.takeOverFrom(w)
 	}
 	return ctx.Err()
 }
 
-// sweepBatch takes the resting clients of a batch through the window: all as far
-// as they go by express, then who is left as far as that goes its usual way, then
-// who is left. So each way's code and memos stay in the nearest cache.
+// sweepBatch takes the resting clients of a batch through its next window, if the
+// last one has ended: all as far as they go by express, then who is left as far as
+// that goes its usual way, then who is left. So each way's code and memos stay in
+// the nearest cache.
 func (c *cell) sweepBatch(s *sweep, k int) {
-	b, t := &s.batches[k], &s.turn
-	first := k * batchSize
-	due := s.due[first:min(first+batchSize, len(s.due))]
+	b := &s.batches[k]
+	if b.until > s.turn.from {
+		return
+	}
+	c.meet(s, b)
+	b.until = min(c.changeAt, s.settleAt, c.library.staleAt, c.library.publishAt)
+	t := &c.turn
+	*t = s.turn
+	t.until = b.until
+	first := k << s.shift
+	due := s.due[first:min(first+1<<s.shift, len(s.due))]
 	changed := t.mayTouch(b)
 	turns := allPlaces[:len(due)]
 	if changed {
@@ -266,9 +395,10 @@ func (c *cell) sweepBatch(s *sweep, k int) {
 		turns = c.due.dueBefore(t.until, due)
 	}
 	c.late = c.late[:0]
-	r := berth{batch: b, group: s.groupOf[k]}
+	r := &c.berthed
+	*r = berth{batch: b, group: s.groupOf[k]}
 	for _, i := range turns {
-		s.show(&r, first+int(i))
+		s.show(r, first+int(i))
 		if r.is(restsAwake) {
 			continue
 		}
@@ -283,7 +413,7 @@ func (c *cell) sweepBatch(s *sweep, k int) {
 		case !touched && due[i] >= t.until:
 			b.note(&r.rest)
 		default:
-			if seen, acted, done := c.expressTurn(t, &r, published); !done {
+			if seen, acted, done := c.expressTurn(t, r, published); !done {
 				c.late = append(c.late, latecomer{seen, r.group, i, touched && !acted})
 			}
 		}
@@ -291,19 +421,19 @@ func (c *cell) sweepBatch(s *sweep, k int) {
 	left := c.late[:0]
 	for _, l := range c.late {
 		if !l.touched {
-			s.show(&r, first+int(l.place))
+			s.show(r, first+int(l.place))
 			r.group = l.group
 			var done bool
-			if l.seen, done = c.quickTurn(t, &r, l.seen); done {
+			if l.seen, done = c.quickTurn(t, r, l.seen); done {
 				continue
 			}
 		}
 		left = append(left, l)
 	}
 	for _, l := range left {
-		s.show(&r, first+int(l.place))
+		s.show(r, first+int(l.place))
 		r.group = l.group
-		c.takeTurn(t, &r, l.seen, l.touched)
+		c.takeTurn(t, r, l.seen, l.touched)
 	}
 }
 
@@ -319,7 +449,7 @@ type latecomer struct {
 func (s *sweep) show(r *berth, i int) { r.resting, r.due, r.number = &s.resting[i], &s.due[i], i }
 
 // places are numbers of clients in their batch.
-type places [batchSize]uint16
+type places [largestBatch]uint16
 
 // allPlaces are those of a whole batch.
 var allPlaces = func() (p places) {
@@ -334,7 +464,7 @@ var allPlaces = func() (p places) {
 func (p *places) dueBefore(until vtime.Instant, due []vtime.Instant) []uint16 {
 	n := 0
 	for i, at := range due {
-		p[n&(batchSize-1)] = uint16(i)
+		p[n&(largestBatch-1)] = uint16(i)
 		if at < until {
 			n++
 		}
@@ -346,7 +476,7 @@ func (p *places) dueBefore(until vtime.Instant, due []vtime.Instant) []uint16 {
 // one.
 func (c *cell) berth(i int, group uint32) berth {
 	s := c.sweep
-	return berth{&s.resting[i], &s.due[i], &s.batches[i/batchSize], i, c.groupOf(i, group)}
+	return berth{&s.resting[i], &s.due[i], s.batchOf(i), i, c.groupOf(i, group)}
 }
 
 // takeOver gives a client a place among those that are awake.
@@ -368,9 +498,10 @@ func (c *cell) takeOver(h *handed) {
 }
 
 // layAllDown lays down who can rest again. Its events stay in the queue, where
-// they find it asleep.
+// they find it asleep. Where its batch is ahead, the client catches up with it.
 func (c *cell) layAllDown(until vtime.Instant) {
 	s := c.sweep
+	s.behind = s.behind[:0]
 	for at, i := range s.owner {
 		if i < 0 || c.groups[c.clients[at].group].restless {
 			continue
@@ -380,8 +511,28 @@ func (c *cell) layAllDown(until vtime.Instant) {
 			c.clients[at] = client{}
 			s.owner[at] = -1
 			s.idle = append(s.idle, at)
+			if *r.due < r.batch.until {
+				s.behind = append(s.behind, sleeper{i, r.group})
+			}
 		}
 	}
+	w := s.workers[0]
+	for _, x := range s.behind {
+		r := c.berth(x.number, x.group)
+		w.meet(s, r.batch)
+		w.turn = turn{from: until, until: r.batch.until}
+		w.takeTurn(&w.turn, &r, 0, false)
+	}
+	c.takeOverFrom(w)
+}
+
+// takeOverFrom takes over the clients that a worker could not lay down.
+func (c *cell) takeOverFrom(w *cell) {
+	for i := range w.handedOver {
+		c.takeOver(&w.handedOver[i])
+	}
+	clear(w.handedOver)
+	w.handedOver = w.handedOver[:0]
 }
 
 // asleep tells whether an event is for a client that rests, as one of an
@@ -419,7 +570,7 @@ func (c *cell) finishAsleep() {
 	for i := range s.resting {
 		g = c.groupOf(i, g)
 		if r := &s.resting[i]; !r.is(restsAwake) {
-			c.finishResting(g, r, &s.batches[i/batchSize])
+			c.finishResting(g, r, s.batchOf(i))
 		}
 	}
 }

@@ -11,10 +11,9 @@ import (
 type turn struct {
 	from, until vtime.Instant
 	changed     bool
-	relays      []bool // those that changed
-	relaySet    []uint64
-	hosts       bool // one has come or gone, so that others may answer echo
-	contacts    bool // contact with any relay may have changed
+	relays      relaySet // those that changed
+	hosts       bool     // one has come or gone, so that others may answer echo
+	contacts    bool     // contact with any relay may have changed
 	published   bool
 	happened    []*EventPlan // that happen to clients
 	groups      []bool       // to whom
@@ -40,8 +39,7 @@ func (t *turn) tell(e *EventPlan) {
 	case e.Kind.ofNetwork():
 		t.contacts = true
 	default:
-		t.relays[e.Relay] = true
-		t.relaySet[e.Relay>>6] |= 1 << (e.Relay & 63)
+		t.relays.add(e.Relay)
 	}
 }
 
@@ -51,12 +49,7 @@ func (t *turn) mayTouch(b *batch) bool {
 	if !t.changed || t.published || t.contacts || len(t.happened) > 0 {
 		return t.changed
 	}
-	for i, w := range t.relaySet {
-		if w&b.parents[i] != 0 {
-			return true
-		}
-	}
-	return false
+	return t.relays.meets(b.parents)
 }
 
 // touched tells whether what happened between the windows can concern the
@@ -69,7 +62,7 @@ func (c *cell) touched(t *turn, group uint32, r *resting) (touched, published bo
 		return false, false
 	}
 	parent, _ := r.rest.Parent()
-	if r.is(restsWasRegistered) && (t.contacts || parent.Known() && t.relays[parent]) {
+	if r.is(restsWasRegistered) && (t.contacts || parent.Known() && t.relays.has(parent)) {
 		return true, false
 	}
 	published = t.published && !r.is(restsStale)
