@@ -3,6 +3,7 @@ package selection
 import (
 	"cmp"
 	"math/bits"
+	"slices"
 
 	"github.com/relaysim/relaysim/rng"
 )
@@ -41,13 +42,26 @@ func (s *Selector) race(classes []class, f *field, total uint32) (winner int) {
 // weight at most.
 func (s *Selector) fastest(classes []class, f *field, total uint32) int {
 	draws, st := s.selectionKey().Stream(rng.Race), s.stage()
+	var rank *ranking
+	if f != nil {
+		if len(classes) > 0 && f.struck.count() >= mostUnranked {
+			rank = s.scratch.rank(classes, draws)
+		}
+	}
 	x := leader{place: -1}
 	for c := range classes {
 		weight := effectiveWeight(&s.course.Params, classes[c].weight, total)
 		if weight == 0 {
 			continue
 		}
-		if i, word := classes[c].first(f, draws); i >= 0 {
+		var i int
+		var word uint64
+		if rank != nil {
+			i, word = rank.first(c, f)
+		} else {
+			i, word = classes[c].first(f, draws)
+		}
+		if i >= 0 {
 			x = x.meet(i, runner{word, weight, st.Candidates[i].Key})
 		}
 	}
@@ -91,6 +105,59 @@ func (c *class) first(f *field, draws rng.Stream) (winner int, least uint64) {
 		}
 	}
 	return winner, least
+}
+
+// ranking is the order in which the candidates of a stage come in the races of one
+// selection. It is made where many of them refuse the client one after another.
+type ranking struct {
+	draws   rng.Stream
+	classes []class
+	order   []ranked
+	parts   []part // of order, by class; none where the stage has just begun
+}
+
+// ranked is the place of a candidate in its class, and its word.
+type ranked struct {
+	word  uint64
+	place int
+}
+
+// part is from a candidate before which all of the class have refused.
+type part struct{ from, to int }
+
+// mostUnranked is after how many refusals in a stage a ranking is worth its while.
+const mostUnranked = 4
+
+// rank is the ranking of a stage's candidates.
+func (x *Scratch) rank(classes []class, draws rng.Stream) *ranking {
+	r := &x.ranking
+	if r.draws == draws && len(r.parts) == len(classes) && &r.classes[0] == &classes[0] {
+		return r
+	}
+	*r = ranking{draws: draws, classes: classes, order: r.order[:0], parts: r.parts[:0]}
+	for i := range classes {
+		from := len(r.order)
+		for j, nth := range classes[i].nth {
+			r.order = append(r.order, ranked{draws.At(nth), j})
+		}
+		slices.SortFunc(r.order[from:], func(a, b ranked) int { return cmp.Or(cmp.Compare(a.word, b.word), a.place-b.place) })
+		r.parts = append(r.parts, part{from, len(r.order)})
+	}
+	return r
+}
+
+// first is class.first for the n-th class.
+func (r *ranking) first(n int, f *field) (winner int, least uint64) {
+	index, p := r.classes[n].index, &r.parts[n]
+	for k := p.from; k < p.to; k++ {
+		switch i := int(index[r.order[k].place]); {
+		case f.has(i):
+			return i, r.order[k].word
+		case k == p.from && f.struck.has(i):
+			p.from++
+		}
+	}
+	return -1, 0
 }
 
 // earliest returns the place of the smallest draw, the earlier one among equals.

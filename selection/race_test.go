@@ -1,6 +1,7 @@
 package selection
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"testing"
@@ -216,5 +217,48 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	}
 	if actions[0].Kind != Decided {
 		t.Errorf("%v: the selection did not end", actions[0])
+	}
+}
+
+// From some refusals on who comes next is looked up in an order that is made once.
+// It is who would be found among all.
+func TestRankingIsTheOrderOfTheRace(t *testing.T) {
+	var x Scratch
+	looked := 0
+	for seed := range uint64(60) {
+		k := rng.Seed(seed)
+		candidates := make([]Candidate, 1+k.Draw(rng.Client, 0)%150)
+		for i := range candidates {
+			candidates[i] = Candidate{Relay: RelayID(i), Key: k.Draw(rng.Probe, uint64(i)), Weight: uint32(k.Draw(rng.Place, uint64(i)) % 4)}
+		}
+		slices.SortFunc(candidates, func(a, b Candidate) int { return cmp.Compare(a.Key, b.Key) })
+		classes := classify(candidates, func(int) bool { return true })
+		x.open(len(candidates), false)
+		f := field{n: len(candidates), awaited: x.set(awaitedSet), struck: x.set(struckSet)}
+		draws := k.Stream(rng.Race)
+		for n := range uint64(2 * len(candidates)) {
+			i := int(k.Draw(rng.Loss, n) % uint64(len(candidates)))
+			switch {
+			case n%5 == 0: // another round, in which others answer
+				clear(f.awaited)
+				f.awaited.add(i)
+			case n%97 == 96: // the stage begins anew
+				x.open(len(candidates), false)
+				f.awaited, f.struck = x.set(awaitedSet), x.set(struckSet)
+			default:
+				f.struck.add(i)
+			}
+			r := x.rank(classes, draws)
+			for c := range classes {
+				want, least := classes[c].first(&f, draws)
+				got, word := r.first(c, &f)
+				if looked++; got != want || want >= 0 && word != least {
+					t.Fatalf("seed %d, class %d after %d: %d with %#x, want %d with %#x", seed, c, n, got, word, want, least)
+				}
+			}
+		}
+	}
+	if looked < 10_000 {
+		t.Errorf("%d races, too few", looked)
 	}
 }

@@ -19,7 +19,8 @@ type Scratch struct {
 	// in which not all answers were asked for (Reveal).
 	veiled *Entrants
 	// along is the way that a selection which begins may take (ExpireAlong).
-	along *Leap
+	along   *Leap
+	ranking ranking
 }
 
 // The sets of a Scratch. The last three are kept where ICMP errors count.
@@ -43,6 +44,7 @@ func (x *Scratch) open(n int, errors bool) {
 	x.words = (n + 63) / 64
 	x.bits = slices.Grow(x.bits[:0], sets*x.words)[:sets*x.words]
 	clear(x.bits)
+	x.ranking.parts = x.ranking.parts[:0]
 }
 
 // set returns one of the sets.
@@ -64,7 +66,7 @@ func (s *Selector) Lend(x *Scratch) {
 	switch {
 	case old == nil || old == x:
 		if x != nil && old == nil {
-			*x = Scratch{bits: x.bits[:0], out: x.out[:0]}
+			*x = Scratch{bits: x.bits[:0], out: x.out[:0], ranking: x.ranking}
 		}
 	case x != nil:
 		x.copyFrom(old)
