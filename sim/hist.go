@@ -24,21 +24,19 @@ type Hist struct {
 
 // Add counts one value.
 func (h *Hist) Add(v uint64) {
-	if h.N == 0 || v < h.Min {
-		h.Min = v
-	}
-	if v > h.Max {
-		h.Max = v
-	}
-	h.N++
-	h.Sum += v
 	i := bucketOf(v)
-	if i-h.First >= len(h.Low) || i < h.First {
+	if uint(i-h.First) >= uint(len(h.Low)) {
 		h.reach(i, i+1)
 	}
-	i -= h.First
-	if h.Low[i]++; h.Low[i] == 0 {
-		h.carry(i, 1)
+	if h.N == 0 {
+		h.Min = v
+	}
+	h.Min, h.Max = min(h.Min, v), max(h.Max, v)
+	h.N++
+	h.Sum += v
+	low := &h.Low[i-h.First]
+	if *low++; *low == 0 {
+		h.carry(i-h.First, 1)
 	}
 }
 
