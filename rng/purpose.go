@@ -32,7 +32,7 @@ const (
 	Round Purpose = 11
 	// Probe derives the key of one probe of a round from the relay's identity.
 	Probe Purpose = 12
-	// Loss is the uniform of one packet in one direction.
+	// Loss was the uniform of one packet in one direction, which its key is now.
 	Loss Purpose = 13
 	// Connect derives the key of one registration attempt.
 	Connect Purpose = 14

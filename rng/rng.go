@@ -27,9 +27,15 @@ func (k Key) Child(p Purpose, id uint64) Key { return Key(k.Draw(p, id)) }
 // k. It is a pure function.
 func (k Key) Draw(p Purpose, n uint64) uint64 { return mix(uint64(k.Stream(p)) + uint64(NthOf(n))) }
 
-// Answer returns the key of what answers the packet with the key k: another place
-// in the sequence, at which no draw of k is that Stream speaks of.
-func (k Key) Answer() Key { return k + 0x3c9a750bb37f610f }
+// Answer returns the key of what answers the packet with the key k.
+func (k Key) Answer() Key { return Key(mix(uint64(k) + 0x3c9a750bb37f610f)) }
+
+// Toward returns a place on the way to children, for one purpose and id. It is no
+// draw itself, which spares one: only its children may be used. It is off k by other
+// steps than Streams are, so that its children are those of no other place.
+func (k Key) Toward(p Purpose, id uint64) Key {
+	return Key(uint64(k) + (uint64(p)+1)*0xbb67ae8584caa73b + id*0xa54ff53a5f1d36f1)
+}
 
 // Stream is the draws of one purpose of one entity: the part of a draw that many
 // of them share. Streams of one key have no draw in common for purposes below 64

@@ -190,7 +190,7 @@ func (c *cell) tryKey(cl *client, n uint32) rng.Key {
 // synKey keys the n-th SYN of an attempt of a client to register with a relay.
 // The first has the key of the attempt.
 func synKey(client rng.Key, at vtime.Instant, relay uint64, n uint32) rng.Key {
-	attempt := client.Child(rng.Connect, uint64(at)).Child(rng.Probe, relay)
+	attempt := client.Toward(rng.Connect, uint64(at)).Child(rng.Probe, relay)
 	if n == 0 {
 		return attempt
 	}

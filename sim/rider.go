@@ -224,7 +224,7 @@ func (w *rider) sel(trigger selection.Trigger, started vtime.Instant) bool {
 		return false
 	}
 	key := selection.KeyOf(w.key, started)
-	round := key.Child(rng.Round, x.round)
+	round := key.Toward(rng.Round, x.round)
 	winner, early := x.lots.First(key), 0
 	if !x.early {
 		if !x.answersOn(&x.lanes[winner], round) {

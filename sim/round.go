@@ -127,7 +127,7 @@ func sortReplies(r []selection.Reply) {
 
 // roundKey keys the packets of one round: by client, selection and round.
 func roundKey(cl *client, a *selection.Action) rng.Key {
-	return selection.KeyOf(cl.key, a.Started).Child(rng.Round, uint64(a.Round))
+	return selection.KeyOf(cl.key, a.Started).Toward(rng.Round, uint64(a.Round))
 }
 
 // replyKey and errorKey key the packets that a request brings about.

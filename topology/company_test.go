@@ -183,8 +183,8 @@ func (b *bench) wantEnd(got, want End, what string) {
 // chance less.
 func lostAt(t testing.TB, less, c rng.Chance) rng.Key {
 	t.Helper()
-	for k := range rng.Key(1 << 20) {
-		if IsLost(k, c) && !IsLost(k, less) {
+	for n := range uint64(1 << 20) {
+		if k := rng.Seed(n); IsLost(k, c) && !IsLost(k, less) {
 			return k
 		}
 	}

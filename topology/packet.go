@@ -181,6 +181,6 @@ func (p *Packet) requestKind() Kind {
 	return p.Kind
 }
 
-// IsLost tells whether a packet with this key is lost on a way with the
-// cumulative chance c of loss.
-func IsLost(key rng.Key, c rng.Chance) bool { return c.Happens(key.Draw(rng.Loss, 0)) }
+// IsLost tells whether a packet with this key, a draw of its own, is lost on a way
+// with the cumulative chance c of loss: all the way it is the same draw.
+func IsLost(key rng.Key, c rng.Chance) bool { return c.Happens(uint64(key)) }

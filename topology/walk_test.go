@@ -385,7 +385,7 @@ func TestTraceTellsWhereItEnded(t *testing.T) {
 	s.Legs[homeEdge].Loss = rng.ChanceOf(0.01)
 	b := newBench(t, s)
 	b.st.SetLeg(wanLyon, false)
-	lost := lostAt(t, 0, s.Legs[homeEdge].Loss)
+	lost, kept := lostAt(t, 0, s.Legs[homeEdge].Loss), lostAt(t, s.Legs[homeEdge].Loss, rng.Always)
 	at := Attachment{Network: home}
 	for _, tc := range []struct {
 		name string
@@ -393,16 +393,16 @@ func TestTraceTellsWhereItEnded(t *testing.T) {
 		key  rng.Key
 		want Hop
 	}{
-		{"expired", b.request(at, dmz1, EchoRequest, 1), 0, Hop{Name: "home.a1", Note: "TTL exceeded"}},
-		{"expired at a box", b.request(at, dmz1, EchoRequest, 6), 0, Hop{Name: "edge", Note: "TTL exceeded"}},
+		{"expired", b.request(at, dmz1, EchoRequest, 1), kept, Hop{Name: "home.a1", Note: "TTL exceeded"}},
+		{"expired at a box", b.request(at, dmz1, EchoRequest, 6), kept, Hop{Name: "edge", Note: "TTL exceeded"}},
 		{"lost", b.request(at, dmz1, EchoRequest, 20), lost, Hop{Name: "home-edge", TTL: 18, Note: "lost"}},
-		{"rejected", b.request(at, root, TCP, 20), 0, Hop{Name: "inner", TTL: 12, Rule: "no", Note: "rejected: rule"}},
-		{"default", b.request(at, root, EchoRequest, 20), 0, Hop{Name: "inner", TTL: 12, Note: "dropped: default"}},
-		{"within limit", b.request(at, dmz1, UDP, 20), 0, Hop{Name: "dmz-1", TTL: 13, Note: "delivered"}},
-		{"over limit", b.request(at, dmz1, UDP, 20), 0, Hop{Name: "edge", TTL: 14, Note: "dropped: default, over limit"}},
-		{"router drops", b.request(Attachment{Network: core}, paris1, UDP, 20), 0, Hop{Name: "core-wan.r1", TTL: 19, Note: "dropped: router drops this kind"}},
-		{"cut", b.request(Attachment{Network: lyon}, paris1, TCP, 20), 0, Hop{Name: "lyon-wan", TTL: 20, Note: "link down"}},
-		{"no route", b.request(at, island1, TCP, 20), 0, Hop{Name: "home", TTL: 18, Note: "no route"}},
+		{"rejected", b.request(at, root, TCP, 20), kept, Hop{Name: "inner", TTL: 12, Rule: "no", Note: "rejected: rule"}},
+		{"default", b.request(at, root, EchoRequest, 20), kept, Hop{Name: "inner", TTL: 12, Note: "dropped: default"}},
+		{"within limit", b.request(at, dmz1, UDP, 20), kept, Hop{Name: "dmz-1", TTL: 13, Note: "delivered"}},
+		{"over limit", b.request(at, dmz1, UDP, 20), kept, Hop{Name: "edge", TTL: 14, Note: "dropped: default, over limit"}},
+		{"router drops", b.request(Attachment{Network: core}, paris1, UDP, 20), kept, Hop{Name: "core-wan.r1", TTL: 19, Note: "dropped: router drops this kind"}},
+		{"cut", b.request(Attachment{Network: lyon}, paris1, TCP, 20), kept, Hop{Name: "lyon-wan", TTL: 20, Note: "link down"}},
+		{"no route", b.request(at, island1, TCP, 20), kept, Hop{Name: "home", TTL: 18, Note: "no route"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.p.Key = tc.key
