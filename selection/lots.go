@@ -27,7 +27,7 @@ const MostLots = 64
 // lotsOf are the lots of the entrants, nil where more than the race decides or
 // who is eligible depends on who answers.
 func lotsOf(p *Params, e *Entrants) *Lots {
-	if e.weightless || p.StickyCurrent || e.Count() > MostLots {
+	if e.weightless || p.StickyCurrent || e.Count() == 0 || e.Count() > MostLots {
 		return nil
 	}
 	l := &Lots{nth: make([]rng.Nth, 0, e.Count()), candidates: make([]uint16, 0, e.Count())}
@@ -52,15 +52,19 @@ func (l *Lots) All() uint64 { return 1<<len(l.candidates) - 1 }
 // First returns the lot that wins if everybody answers, of the selection with a
 // key.
 func (l *Lots) First(selection rng.Key) int {
-	draws, n := selection.Stream(rng.Race), 0
-	winner, best := -1, runner{}
-	for i := range l.runs {
+	draws, n := selection.Stream(rng.Race), l.runs[0].to
+	winner, least := earliest(l.nth[:n], draws)
+	if len(l.runs) == 1 {
+		return winner
+	}
+	best := l.runner(winner, &l.runs[0], least)
+	for i := 1; i < len(l.runs); i++ {
 		run := &l.runs[i]
 		place, least := earliest(l.nth[n:run.to], draws)
-		place, n = place+n, run.to
-		if r := l.runner(place, run, least); winner < 0 || r.precedes(best) {
-			winner, best = place, r
+		if r := l.runner(n+place, run, least); r.precedes(best) {
+			winner, best = n+place, r
 		}
+		n = run.to
 	}
 	return winner
 }

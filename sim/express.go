@@ -118,27 +118,20 @@ func (x *express) laneOf(id selection.RelayID) *lane {
 // expressAt is the express by which a client goes in a network, nil if there is
 // none.
 func (c *cell) expressAt(w *rider, net topology.NetworkID) *express {
-	via := viaExpress{group: w.group, edition: w.edition, net: net, access: c.access(w.key, net)}
-	v := &c.expresses[(uint(via.group)*5+uint(via.edition)+uint(via.net)+uint(via.access)*3)%uint(len(c.expresses))]
-	if v.via != via || !v.known {
-		at := topology.Attachment{Network: net, Access: via.access, Guard: w.of.plan.Guard}
-		v.via, v.known, v.express = via, true, c.findExpress(w.of, w.group, uint32(w.edition), at)
+	access := c.access(w.key, net)
+	via := uint64(w.group)<<32 | uint64(w.edition)<<16 | uint64(net)
+	v := &c.expresses[(w.group*5+uint32(w.edition)+uint32(net)+uint32(access)*3)%uint32(len(c.expresses))]
+	if v.via != via || v.access != uint32(access)+1 {
+		at := topology.Attachment{Network: net, Access: access, Guard: w.of.plan.Guard}
+		v.via, v.access, v.express = via, uint32(access)+1, c.findExpress(w.of, w.group, uint32(w.edition), at)
 	}
 	return v.express
 }
 
-// viaExpress names an express.
-type viaExpress struct {
-	group   uint32
-	edition uint16
-	net     topology.NetworkID
-	access  uint16
-}
-
 // foundExpresses are those that were looked for last.
 type foundExpresses [64]struct {
-	via     viaExpress
-	known   bool
+	via     uint64   // group, edition and network
+	access  uint32   // from 1; 0 where nothing was looked for
 	express *express // nil if there is none
 }
 

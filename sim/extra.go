@@ -62,7 +62,7 @@ func (r *resting) former() formerParent {
 // isFlap tells whether a return to a former parent may still be a flap at some
 // time from an instant on.
 func (c *cell) isFlap(f formerParent, from vtime.Instant) bool {
-	return f.relay != selection.NoRelay && f.at.Add(c.plan.FlapWithin) > from
+	return f.relay != selection.NoRelay && from.Sub(f.at) < c.plan.FlapWithin
 }
 
 // keepExtra keeps what has no place in r, which has been made of cl otherwise. Of

@@ -27,7 +27,7 @@ func (f *Fate) Trip() (t Trip, ok bool) {
 func (t *Trip) Certain() bool { return t.out|t.home == rng.Never }
 
 // LostOut tells whether the request with this key is lost, as Out does.
-func (t *Trip) LostOut(key rng.Key) bool { return t.out != rng.Never && IsLost(key, t.out) }
+func (t *Trip) LostOut(key rng.Key) bool { return IsLost(key, t.out) }
 
 // LostHome tells whether the reply with this key is lost, as Home does.
-func (t *Trip) LostHome(key rng.Key) bool { return t.home != rng.Never && IsLost(key, t.home) }
+func (t *Trip) LostHome(key rng.Key) bool { return IsLost(key, t.home) }
