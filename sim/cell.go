@@ -313,8 +313,8 @@ func (c *cell) runUntil(ctx context.Context, until vtime.Instant) error {
 // are settled; those of clients who rest wait until their windows end.
 func (c *cell) pop() event {
 	e := c.q.pop()
-	if e.at > c.now && c.sweep == nil && !c.loads.mayWait(e.at) {
-		c.loads.settle(e.at)
+	if c.sweep == nil {
+		c.loads.settleBefore(e.at, c.now)
 	}
 	return e
 }

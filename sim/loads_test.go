@@ -60,7 +60,7 @@ func TestLoadsInAnyOrder(t *testing.T) {
 		got := newLoads(make([]RelayTally, relays), end)
 		other := newLoads(make([]RelayTally, relays), end)
 		for from := vtime.Instant(0); from < end; {
-			to := min(end, from+1+vtime.Instant(r.Int64N(int64(2*time.Hour))))
+			to := min(end, from+vtime.Instant(loadTick)*vtime.Instant(1+r.Int64N(7200)))
 			for _, i := range r.Perm(len(all)) {
 				if c := all[i]; c.at >= from && c.at < to {
 					[2]*loads{&got, &other}[r.IntN(2)].change(selection.RelayID(c.relay), c.at, c.rises)

@@ -43,7 +43,7 @@ const (
 	restsFound
 	restsConnected
 	restsAwake // it does not rest
-	restsFresh // it has not begun
+	restsBegun // it has been given its first session to wait for
 	restsLeft  // it has left a parent
 )
 
@@ -78,7 +78,7 @@ func (c *cell) layDown(cl *client, r *berth, until vtime.Instant) bool {
 
 // mark sets the flags to what the client is, without an extra.
 func (r *resting) mark(cl *client) {
-	r.flags, r.extra = uint16(cl.cause), 0
+	r.flags, r.extra = uint16(cl.cause)|restsBegun, 0
 	r.set(restsOnline, cl.online)
 	r.set(restsStale, cl.stale)
 	r.set(restsCertified, cl.certificate)
@@ -113,7 +113,7 @@ func (c *cell) rouse(cl *client, r *berth) {
 // was in this window.
 func (c *cell) getUp(cl *client, r *berth, seen vtime.Instant) {
 	g := &c.groups[r.group]
-	if r.is(restsFresh) {
+	if !r.is(restsBegun) {
 		c.begin(cl, g.clientKey(r.number), r.group)
 		return
 	}

@@ -61,7 +61,7 @@ func (c *cell) expressTurn(t *turn, r *berth, published bool) (now vtime.Instant
 func (w *rider) begin(c *cell, t *turn, r *berth) (ok bool) {
 	w.c, w.berth, w.of = c, r, &c.groups[r.group]
 	w.key = w.of.clientKey(r.number)
-	if r.is(restsFresh) {
+	if !r.is(restsBegun) {
 		c.hatch(r, w.key)
 	}
 	w.state = r.flags &^ restsLeft

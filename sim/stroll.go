@@ -30,7 +30,7 @@ type stroll struct {
 // otherwise r is the client then, at the instant now. seen is that before, 0 if
 // nothing has been done in the window.
 func (c *cell) quickTurn(t *turn, r *berth, seen vtime.Instant) (now vtime.Instant, done bool) {
-	if c.balanced || r.is(restsFresh) {
+	if c.balanced || !r.is(restsBegun) {
 		return seen, false
 	}
 	cl := c.solo.client

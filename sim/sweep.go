@@ -128,13 +128,13 @@ type handed struct {
 }
 
 // longestWindow bounds windows by the room that changes of load take until they are
-// settled: two for most selections, four bytes each. A longer one means fewer turns
+// settled: two for most selections, two bytes each. A longer one means fewer turns
 // for as many selections.
 func longestWindow(clients int) time.Duration {
 	if clients > 4e6 {
-		return 6 * time.Hour
+		return 12 * time.Hour
 	}
-	return 8 * time.Hour
+	return 16 * time.Hour
 }
 
 // newSweep lays the clients of a cell down whose groups demand nothing.
@@ -142,9 +142,6 @@ func (c *cell) newSweep(workers int, demands []demand, traced bool) {
 	s, n := &sweep{}, c.plan.Clients()
 	s.resting = make([]resting, n)
 	s.due = make([]vtime.Instant, n)
-	for i := range s.resting {
-		s.resting[i] = resting{flags: restsFresh}
-	}
 	s.shift = batchShift(n)
 	s.batches = make([]batch, (n-1)>>s.shift+1)
 	g := uint32(0)

@@ -74,7 +74,7 @@ func (c *cell) touched(t *turn, group uint32, r *resting) (touched, published bo
 func (c *cell) takeTurn(t *turn, r *berth, seen vtime.Instant, touched bool) {
 	cl, i := c.solo.client, r.number
 	c.solo.agenda, c.solo.until, c.solo.away = c.solo.agenda[:0], t.until, false
-	fresh := r.is(restsFresh)
+	fresh := !r.is(restsBegun)
 	c.now = max(t.from, seen)
 	c.getUp(cl, r, seen)
 	cl.sel.Lend(&c.scratch)
