@@ -45,7 +45,7 @@ func (s *Selector) fastest(classes []class, f *field, total uint32) int {
 	var rank *ranking
 	if f != nil {
 		if len(classes) > 0 && f.struck.count() >= mostUnranked {
-			rank = s.scratch.rank(classes, draws)
+			rank = s.scratch.rank(classes, f, draws)
 		}
 	}
 	x := leader{place: -1}
@@ -107,19 +107,20 @@ func (c *class) first(f *field, draws rng.Stream) (winner int, least uint64) {
 	return winner, least
 }
 
-// ranking is the order in which the candidates of a stage come in the races of one
-// selection. It is made where many of them refuse the client one after another.
+// ranking is the order in which the repliers to a round come in its race. It is made
+// where many of them refuse the client one after another.
 type ranking struct {
 	draws   rng.Stream
 	classes []class
+	replied []uint64 // the set of those that it has, those that refused among them
 	order   []ranked
 	parts   []part // of order, by class; none where the stage has just begun
 }
 
-// ranked is the place of a candidate in its class, and its word.
+// ranked is a candidate with its word.
 type ranked struct {
-	word  uint64
-	place int
+	word      uint64
+	candidate int
 }
 
 // part is from a candidate before which all of the class have refused.
@@ -128,33 +129,53 @@ type part struct{ from, to int }
 // mostUnranked is after how many refusals in a stage a ranking is worth its while.
 const mostUnranked = 4
 
-// rank is the ranking of a stage's candidates.
-func (x *Scratch) rank(classes []class, draws rng.Stream) *ranking {
+// rank is the ranking of the repliers in a field.
+func (x *Scratch) rank(classes []class, f *field, draws rng.Stream) *ranking {
 	r := &x.ranking
-	if r.draws == draws && len(r.parts) == len(classes) && &r.classes[0] == &classes[0] {
+	if r.draws == draws && len(r.parts) == len(classes) && &r.classes[0] == &classes[0] && r.isOf(f) {
 		return r
 	}
-	*r = ranking{draws: draws, classes: classes, order: r.order[:0], parts: r.parts[:0]}
+	*r = ranking{draws: draws, classes: classes, replied: r.replied[:0], order: r.order[:0], parts: r.parts[:0]}
+	for k := range f.awaited {
+		r.replied = append(r.replied, f.replied(k))
+	}
 	for i := range classes {
-		from := len(r.order)
-		for j, nth := range classes[i].nth {
-			r.order = append(r.order, ranked{draws.At(nth), j})
+		c, from := &classes[i], len(r.order)
+		for j, nth := range c.nth {
+			if n := int(c.index[j]); r.replied[n>>6]>>(n&63)&1 == 1 {
+				r.order = append(r.order, ranked{draws.At(nth), n})
+			}
 		}
-		slices.SortFunc(r.order[from:], func(a, b ranked) int { return cmp.Or(cmp.Compare(a.word, b.word), a.place-b.place) })
+		slices.SortFunc(r.order[from:], func(a, b ranked) int {
+			switch {
+			case a.word < b.word:
+				return -1
+			case a.word > b.word:
+				return 1
+			}
+			return a.candidate - b.candidate
+		})
 		r.parts = append(r.parts, part{from, len(r.order)})
 	}
 	return r
 }
 
+// isOf tells whether the ranking has those who replied in a field.
+func (r *ranking) isOf(f *field) bool {
+	for k, w := range r.replied {
+		if w != f.replied(k) {
+			return false
+		}
+	}
+	return true
+}
+
 // first is class.first for the n-th class.
 func (r *ranking) first(n int, f *field) (winner int, least uint64) {
-	index, p := r.classes[n].index, &r.parts[n]
-	for k := p.from; k < p.to; k++ {
-		switch i := int(index[r.order[k].place]); {
-		case f.has(i):
-			return i, r.order[k].word
-		case k == p.from && f.struck.has(i):
-			p.from++
+	p := &r.parts[n]
+	for ; p.from < p.to; p.from++ {
+		if x := &r.order[p.from]; !f.struck.has(x.candidate) {
+			return x.candidate, x.word
 		}
 	}
 	return -1, 0

@@ -248,7 +248,7 @@ func TestRankingIsTheOrderOfTheRace(t *testing.T) {
 			default:
 				f.struck.add(i)
 			}
-			r := x.rank(classes, draws)
+			r := x.rank(classes, &f, draws)
 			for c := range classes {
 				want, least := classes[c].first(&f, draws)
 				got, word := r.first(c, &f)

@@ -201,8 +201,12 @@ func (s *Selector) field() field {
 }
 
 // word returns the k-th word of the set.
-func (f *field) word(k int) uint64 {
-	w := first(f.n-64*k) &^ f.awaited[k] &^ f.struck[k]
+func (f *field) word(k int) uint64 { return f.replied(k) &^ f.struck[k] }
+
+// replied returns the k-th word of those who count as having replied, those that
+// refused among them.
+func (f *field) replied(k int) uint64 {
+	w := first(f.n-64*k) &^ f.awaited[k]
 	if f.traced != nil {
 		w &= f.traced[k]
 	}
