@@ -42,6 +42,7 @@ var changes = map[string]func(*sim.Plan){
 	"storm":  storm,
 	"roam":   roam,
 	"limit":  func(*sim.Plan) {}, // of the scenario's text
+	"often":  selectOften,
 }
 
 const (
@@ -123,6 +124,24 @@ func (j *fleetJob) plan() (*sim.Plan, error) {
 // dropFailures leaves out what fails and is repaired.
 func dropFailures(p *sim.Plan) {
 	p.Events = slices.DeleteFunc(p.Events, func(e sim.EventPlan) bool { return e.Kind <= sim.RelayUp })
+}
+
+// selectOften lets clients select again after half of the time.
+func selectOften(p *sim.Plan) {
+	p.Policies = slices.Clone(p.Policies)
+	halved := map[*selection.Settings]*selection.Settings{}
+	for i := range p.Policies {
+		settings := slices.Clone(p.Policies[i].Settings)
+		for k, s := range settings {
+			if halved[s] == nil {
+				often := *s
+				often.Interval /= 2
+				halved[s] = &often
+			}
+			settings[k] = halved[s]
+		}
+		p.Policies[i].Settings = settings
+	}
 }
 
 // storm lets every other relay die an hour before the end, and nothing else fail.

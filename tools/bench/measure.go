@@ -18,6 +18,9 @@ type series struct {
 	Metric   string         `json:"metric"`
 	Variants []variantTimes `json:"variants"`
 	Ratios   []ratioTimes   `json:"ratios,omitempty"`
+	// Slope is by repetition the CPU time, in ns, of a selection that the second
+	// variant has beyond the first.
+	Slope []float64 `json:"slope_ns,omitempty"`
 }
 
 type variantTimes struct {
@@ -61,6 +64,10 @@ func (r *row) measure(ctx context.Context) (*series, error) {
 		}
 		for i, o := range r.over {
 			s.Ratios[i].Values = append(s.Ratios[i].Values, values[o[0]]/values[o[1]])
+		}
+		if r.slope {
+			few, many := outcomes[0], outcomes[1]
+			s.Slope = append(s.Slope, 1e9*(many.CPU-few.CPU)/float64(many.Selections-few.Selections))
 		}
 		if r.check != nil {
 			if err := r.check(outcomes); err != nil {

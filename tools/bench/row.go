@@ -17,6 +17,9 @@ type row struct {
 	// over are the ratios that are printed: of the metric of one variant to that
 	// of another, by their places.
 	over [][2]int
+	// slope asks what a selection costs that the second variant has beyond the
+	// first.
+	slope bool
 	// reps repetitions, unless they take longer than limit in all; at least one.
 	reps  int
 	limit time.Duration
@@ -198,6 +201,10 @@ func allRows() []row {
 		refFast(1_000_000, 3, minute/4),
 		sameRow(10_000),
 		{name: "week-1M", variants: []variant{week.on(1), week.on(2)}, metric: wallSeconds, over: toFirst(2), reps: 5, limit: minute, check: equalHash},
+		{
+			name: "selection", metric: perSelection, slope: true, reps: 5, limit: minute / 2,
+			variants: []variant{fleet("every 6 h", fleetJob{Shape: "XL", Days: 2}), fleet("every 3 h", fleetJob{Shape: "XL", Days: 2, Change: "often"})},
+		},
 		{name: "week-10M", variants: []variant{huge.on(2)}, metric: wallSeconds, reps: 1},
 		{name: "memory", variants: []variant{live, packetLive}, metric: liveBytes, reps: 1},
 		growClients(fleetJob{Shape: "XL", Days: 0.25}, minute/2, 10_000, 100_000, 1_000_000, 10_000_000),

@@ -18,6 +18,9 @@ func (s *series) write(w io.Writer) {
 	for _, r := range s.Ratios {
 		fmt.Fprintf(w, "| %s | %s **over** %s | %s | %d | |\n", s.Row, r.Over[0], r.Over[1], spreadOf(r.Values), len(r.Values))
 	}
+	if n := len(s.Slope); n > 0 {
+		fmt.Fprintf(w, "| %s | **one more** of %s | %s ns | %d | |\n", s.Row, s.Variants[1].Name, spreadOf(s.Slope), n)
+	}
 }
 
 const tableHead = `| row | variant | min / median / max | repetitions | of one run |
