@@ -134,7 +134,7 @@ type Packet struct {
 	V6 bool
 	// Code of an ICMP error (RFC 792, RFC 4443).
 	Code uint8
-	// Key is the opaque key of the packet's random fate; see IsLost.
+	// Key is the opaque key of the packet's random fate, a draw itself: see IsLost.
 	Key rng.Key
 
 	// asked is one more than the host that was asked for if the name resolved
