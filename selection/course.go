@@ -1,8 +1,6 @@
 package selection
 
 import (
-	"slices"
-
 	"github.com/relaysim/relaysim/rng"
 )
 
@@ -44,10 +42,27 @@ type Stage struct {
 // LeadsTo tells whether a selection on the course can come to register with a
 // relay.
 func (c *Course) LeadsTo(r RelayID) bool {
-	is := func(cand Candidate) bool { return cand.Relay == r }
-	return slices.ContainsFunc(c.Stages, func(st Stage) bool { return slices.ContainsFunc(st.Candidates, is) }) ||
-		slices.ContainsFunc(c.steps, func(st step) bool { return st.relay == r && (st.kind == plainStep || st.kind == gateStep) }) ||
-		slices.ContainsFunc(c.random, is)
+	leads := false
+	c.EachLead(func(id RelayID) { leads = leads || id == r })
+	return leads
+}
+
+// EachLead calls f with the relays to which the course leads (LeadsTo), with some of
+// them more than once.
+func (c *Course) EachLead(f func(r RelayID)) {
+	for i := range c.Stages {
+		for _, cand := range c.Stages[i].Candidates {
+			f(cand.Relay)
+		}
+	}
+	for i := range c.steps {
+		if st := &c.steps[i]; st.kind == plainStep || st.kind == gateStep {
+			f(st.relay)
+		}
+	}
+	for _, cand := range c.random {
+		f(cand.Relay)
+	}
 }
 
 // class is the candidates of a stage that have one weight.

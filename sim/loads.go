@@ -2,7 +2,7 @@ package sim
 
 import (
 	"fmt"
-	"slices"
+	"math/bits"
 	"sync"
 	"time"
 
@@ -54,14 +54,42 @@ const runLength = 254
 type loadSorter struct {
 	sources [2][]*loadRun
 	bins    []loadBin
-	deltas  []int32 // of the load, by tick, of the bins that need it
+	spread  []ticks // of the bins that need it
 }
 
-// loadBin is how much the load of one relay changes between two samples. Its deltas,
-// if it needs them, begin at place, otherwise that is negative.
+// loadBin is how much the load of one relay changes between two samples. place is
+// that of its ticks, if it needs them, otherwise negative.
 type loadBin struct {
 	falls, rises uint32
 	place        int
+}
+
+// ticks are by how much a load changes in each tick between two samples, and in
+// which it may change; otherwise it does not.
+type ticks struct {
+	deltas  [sampleTicks]int32
+	changes [(sampleTicks + 63) / 64]uint64
+}
+
+// add adds to the change in a tick.
+func (t *ticks) add(tick uint32, delta int32) {
+	t.deltas[tick] += delta
+	t.changes[tick/64] |= 1 << (tick % 64)
+}
+
+// take is the largest load at the end of a tick in which it may change. No change is
+// left then.
+func (t *ticks) take(load uint32) (peak uint32) {
+	for k := range t.changes {
+		for w := t.changes[k]; w != 0; w &= w - 1 {
+			d := &t.deltas[k*64+bits.TrailingZeros64(w)]
+			load += uint32(*d)
+			*d = 0
+			peak = max(peak, load)
+		}
+		t.changes[k] = 0
+	}
+	return peak
 }
 
 func newLoads(relays []RelayTally, end vtime.Instant) loads {
@@ -179,8 +207,11 @@ func (l *loads) settleRelay(x *loadSorter, id int, to vtime.Instant, others []*l
 			x.sources[kind] = append(x.sources[kind], o.pending[kind][id].all...)
 		}
 	}
+	if t.Samples == nil {
+		t.Samples = make([]uint32, 0, int(l.end.Add(SampleEvery-1)/vtime.Instant(SampleEvery)))
+	}
 	x.count()
-	x.spread(l.now[id], t.Peak)
+	x.lay(l.now[id], t.Peak)
 	for k := range x.bins {
 		at := vtime.Instant(0).Add(SampleEvery * time.Duration(first+k))
 		if first+k == len(t.Samples) && at < l.end {
@@ -188,7 +219,7 @@ func (l *loads) settleRelay(x *loadSorter, id int, to vtime.Instant, others []*l
 		}
 		b := &x.bins[k]
 		if b.place >= 0 {
-			t.Peak = max(t.Peak, peak(l.now[id], x.deltas[b.place:][:sampleTicks]))
+			t.Peak = max(t.Peak, x.spread[b.place].take(l.now[id]))
 		}
 		l.now[id] += b.rises - b.falls
 	}
@@ -217,43 +248,35 @@ func (x *loadSorter) count() {
 	}
 }
 
-// spread lays the changes out by tick in those bins in which a load may come above
-// a peak.
-func (x *loadSorter) spread(load, peak uint32) {
+// lay lays the changes out by tick in those bins in which a load may come above a
+// peak.
+func (x *loadSorter) lay(load, peak uint32) {
 	places := 0
 	for k := range x.bins {
 		b := &x.bins[k]
 		b.place = -1
 		if load+b.rises > peak {
 			b.place = places
-			places += int(sampleTicks)
+			places++
 		}
 		load += b.rises - b.falls
 	}
 	if places == 0 {
 		return
 	}
-	x.deltas = slices.Grow(x.deltas[:0], places)[:places]
-	clear(x.deltas)
+	if n := places - len(x.spread); n > 0 {
+		x.spread = append(x.spread, make([]ticks, n)...)
+	}
 	for kind, runs := range x.sources {
 		delta := int32(2*kind - 1)
 		for _, run := range runs {
 			for _, tick := range run.ticks[:run.n] {
 				if place := x.bins[uint32(tick)/sampleTicks].place; place >= 0 {
-					x.deltas[place+int(uint32(tick)%sampleTicks)] += delta
+					x.spread[place].add(uint32(tick)%sampleTicks, delta)
 				}
 			}
 		}
 	}
-}
-
-// peak is the largest load that the changes of one bin lead to at the end of a tick.
-func peak(load uint32, deltas []int32) (peak uint32) {
-	for _, d := range deltas {
-		load += uint32(d)
-		peak = max(peak, load)
-	}
-	return peak
 }
 
 // close samples until the end of the run.

@@ -296,11 +296,11 @@ func (c *cell) addLeads(to relaySet, p *profile) {
 		m := &p.courses[i]
 		if m.leads == nil {
 			m.leads = relaySets(1, len(c.relays))[0]
-			for id := range c.relays {
-				if id := selection.RelayID(id); m.course.LeadsTo(id) {
+			m.course.EachLead(func(id selection.RelayID) {
+				if id.Known() {
 					m.leads.add(id)
 				}
-			}
+			})
 		}
 		to.join(m.leads)
 	}
