@@ -24,6 +24,7 @@ type Network struct {
 	patience    time.Duration // the least lifetime of any flow or mapping
 	legs        map[string]LegID
 	views       []view
+	ownNames    bool // see OwnNames
 	addresses
 	ways
 
@@ -140,6 +141,7 @@ func Compile(s *Spec) (*Network, error) {
 		n.addHost(&s.Hosts[i])
 	}
 	n.addViews(s)
+	n.ownNames = len(n.views) == 0 && !slices.ContainsFunc(n.hosts, func(h host) bool { return h.listedAs != answer{} })
 	n.addWays(s)
 	if err := n.checkWays(s); err != nil {
 		return nil, err

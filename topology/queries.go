@@ -55,6 +55,4 @@ func (n *Network) Balanced() bool { return n.many }
 
 // OwnNames tells whether no host's name leads to another host, anywhere and at
 // any time: nobody resolves it otherwise than to the host's own addresses.
-func (n *Network) OwnNames() bool {
-	return len(n.views) == 0 && !slices.ContainsFunc(n.hosts, func(h host) bool { return h.listedAs != answer{} })
-}
+func (n *Network) OwnNames() bool { return n.ownNames }
