@@ -32,7 +32,7 @@ func (k Key) Answer() Key { return Key(mix(uint64(k) + 0x3c9a750bb37f610f)) }
 
 // Toward returns a place on the way to children, for one purpose and id. It is no
 // draw itself, which spares one: only its children may be used. It is off k by other
-// steps than Streams are, so that its children are those of no other place.
+// steps than Streams are, so that its children meet the draws of k by chance only.
 func (k Key) Toward(p Purpose, id uint64) Key {
 	return Key(uint64(k) + (uint64(p)+1)*0xbb67ae8584caa73b + id*0xa54ff53a5f1d36f1)
 }

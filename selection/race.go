@@ -43,10 +43,8 @@ func (s *Selector) race(classes []class, f *field, total uint32) (winner int) {
 func (s *Selector) fastest(classes []class, f *field, total uint32) int {
 	draws, st := s.selectionKey().Stream(rng.Race), s.stage()
 	var rank *ranking
-	if f != nil {
-		if len(classes) > 0 && f.struck.count() >= mostUnranked {
-			rank = s.scratch.rank(classes, f, draws)
-		}
+	if f != nil && len(classes) > 0 && f.struck.count() >= mostUnranked {
+		rank = s.scratch.rank(classes, f, draws)
 	}
 	x := leader{place: -1}
 	for c := range classes {

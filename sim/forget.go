@@ -34,9 +34,8 @@ func (c *cell) forgetHost(id selection.RelayID) {
 		p := &c.profiles[i]
 		for k := range p.courses {
 			m := &p.courses[k]
-			leads := m.leads != nil && m.leads.has(id) || m.leads == nil && m.course.LeadsTo(id)
 			for st := range m.course.Stages {
-				if n := m.stageBase + st; leads && n < len(c.outlooks) && c.outlooks[n] != nil {
+				if n := m.stageBase + st; m.leads.has(id) && n < len(c.outlooks) && c.outlooks[n] != nil {
 					c.forgetIn(c.outlooks[n], p.guard, m.course, st, id)
 				}
 			}

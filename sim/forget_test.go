@@ -31,7 +31,7 @@ func TestForgetsWhereAHostMatters(t *testing.T) {
 		return n
 	}
 	all := known()
-	changed := relaySets(1, len(c.relays))[0]
+	changed := newRelaySet(len(c.relays))
 	for id := range w.relays {
 		if w.relays[id].Network == netEast {
 			changed.add(selection.RelayID(id))

@@ -23,8 +23,7 @@ type madeCourse struct {
 	seek    *string
 	// stageBase is the first of its stages in cell.outlooks.
 	stageBase int
-	// leads are the relays to which it leads, nil if nobody has asked.
-	leads relaySet
+	leads     relaySet // the relays to which it leads
 }
 
 // profileOf finds or adds the profile with these settings and firewall.
@@ -79,7 +78,13 @@ func (c *cell) courseWas(group, edition uint32) *madeCourse {
 
 func (s *scene) keepCourse(g *group, course *selection.Course, edition uint32, seek *string) *madeCourse {
 	p := &s.profiles[g.profile]
-	p.courses = append(p.courses, madeCourse{course: course, policy: s.pol, edition: edition, seek: seek, stageBase: s.stages})
+	leads := newRelaySet(len(s.relays))
+	course.EachLead(func(id selection.RelayID) {
+		if id.Known() {
+			leads.add(id)
+		}
+	})
+	p.courses = append(p.courses, madeCourse{course, s.pol, edition, seek, s.stages, leads})
 	s.stages += len(course.Stages)
 	return &p.courses[len(p.courses)-1]
 }

@@ -40,13 +40,7 @@ type sweep struct {
 	// turn is what the beginning of the present window brings.
 	turn turn
 	// behind are the clients that lie down behind their batch.
-	behind []sleeper
-}
-
-// sleeper is a client with its group.
-type sleeper struct {
-	number int
-	group  uint32
+	behind []berth
 }
 
 // A worker takes a batch of clients at once: of few, since few have few concerns, but
@@ -90,15 +84,8 @@ func (b *batch) note(r *selection.Rest) {
 // relaySet is a set of relays.
 type relaySet []uint64
 
-// relaySets are n empty sets of so many relays.
-func relaySets(n, relays int) (sets []relaySet) {
-	words := (relays + 63) / 64
-	all := make(relaySet, n*words)
-	for k := range n {
-		sets = append(sets, all[k*words:(k+1)*words])
-	}
-	return sets
-}
+// newRelaySet is an empty set of so many relays.
+func newRelaySet(relays int) relaySet { return make(relaySet, (relays+63)/64) }
 
 func (s relaySet) add(id selection.RelayID)      { s[id>>6] |= 1 << (id & 63) }
 func (s relaySet) has(id selection.RelayID) bool { return s[id>>6]>>(id&63)&1 == 1 }
@@ -145,13 +132,12 @@ func (c *cell) newSweep(workers int, demands []demand, traced bool) {
 	s.shift = batchShift(n)
 	s.batches = make([]batch, (n-1)>>s.shift+1)
 	g := uint32(0)
-	sets := relaySets(2*len(s.batches)+1, len(c.relays))
 	for k := range s.batches {
-		s.batches[k].parents, s.batches[k].leads = sets[2*k], sets[2*k+1]
+		s.batches[k].parents, s.batches[k].leads = newRelaySet(len(c.relays)), newRelaySet(len(c.relays))
 		g = c.groupOf(k<<s.shift, g)
 		s.groupOf = append(s.groupOf, g)
 	}
-	s.turn.relays, s.turn.groups = sets[2*len(s.batches)], make([]bool, len(c.groups))
+	s.turn.relays, s.turn.groups = newRelaySet(len(c.relays)), make([]bool, len(c.groups))
 	for k := range min(workers, max(1, len(s.batches))) {
 		w := c.newWorker(k == 0, traced)
 		s.workers, s.loads = append(s.workers, w), append(s.loads, &w.loads)
@@ -282,27 +268,15 @@ func (c *cell) makeCourses() {
 	for k := range s.batches {
 		b, last := &s.batches[k], -1
 		for i := int(s.groupOf[k]); i < len(c.groups) && c.groups[i].first < (k+1)<<s.shift; i++ {
-			if n := c.groups[i].profile; n != last {
-				c.addLeads(b.leads, &c.profiles[n])
-				last = n
+			n := c.groups[i].profile
+			if n == last {
+				continue
+			}
+			last = n
+			for j := range c.profiles[n].courses {
+				b.leads.join(c.profiles[n].courses[j].leads)
 			}
 		}
-	}
-}
-
-// addLeads adds the relays to which the courses of a profile lead.
-func (c *cell) addLeads(to relaySet, p *profile) {
-	for i := range p.courses {
-		m := &p.courses[i]
-		if m.leads == nil {
-			m.leads = relaySets(1, len(c.relays))[0]
-			m.course.EachLead(func(id selection.RelayID) {
-				if id.Known() {
-					m.leads.add(id)
-				}
-			})
-		}
-		to.join(m.leads)
 	}
 }
 
@@ -509,16 +483,16 @@ func (c *cell) layAllDown(until vtime.Instant) {
 			s.owner[at] = -1
 			s.idle = append(s.idle, at)
 			if *r.due < r.batch.until {
-				s.behind = append(s.behind, sleeper{i, r.group})
+				s.behind = append(s.behind, r)
 			}
 		}
 	}
 	w := s.workers[0]
-	for _, x := range s.behind {
-		r := c.berth(x.number, x.group)
+	for i := range s.behind {
+		r := &s.behind[i]
 		w.meet(s, r.batch)
 		w.turn = turn{from: until, until: r.batch.until}
-		w.takeTurn(&w.turn, &r, 0, false)
+		w.takeTurn(&w.turn, r, 0, false)
 	}
 	c.takeOverFrom(w)
 }
