@@ -103,11 +103,9 @@ func TestErrandsAreWalks(t *testing.T) {
 		}
 	}
 	// A tenth of them are like networks in use; there are to be enough for each
-	// of the cases to be met, however few -short asks for at once.
+	// of the cases to be met.
 	enough := func() bool { return lost >= 20 && coupled >= 20 && expired >= 20 }
-	for n := 0; n < 10 || n < 200 && !enough(); n++ {
-		rapid.Check(t, check)
-	}
+	checkUntil(t, 10, enough, check)
 	if !enough() {
 		t.Errorf("only %d lost, %d that have to be walked, %d errors of expiry", lost, coupled, expired)
 	}

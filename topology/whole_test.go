@@ -423,6 +423,16 @@ func foretold(st *State, p Packet, back rng.Key, at vtime.Instant) (o seen) {
 	return o
 }
 
+// checkUntil checks a property at least rounds times over, and up to twenty
+// times as often until enough has been met: few are drawn under -short, and
+// which, is chance.
+func checkUntil(t *testing.T, rounds int, enough func() bool, property func(*rapid.T)) {
+	t.Helper()
+	for n := 0; !t.Failed() && (n < rounds || n < 20*rounds && !enough()); n++ {
+		rapid.Check(t, property)
+	}
+}
+
 // disturb cuts legs and lets hosts and views fail.
 func disturb(t *rapid.T, s *Spec, st *State) {
 	for l := range s.Legs {
@@ -440,7 +450,9 @@ func disturb(t *rapid.T, s *Spec, st *State) {
 // limit couples, in a State that other packets have been through.
 func TestFatesOfEverythingAgreeWithWalk(t *testing.T) {
 	ends := map[End]int{}
-	rapid.Check(t, func(t *rapid.T) {
+	wanted := []End{Delivered, Expired, Filtered, Refused, Lost, Cut, NoRoute, NoHost, NoMapping}
+	enough := func() bool { return !slices.ContainsFunc(wanted, func(e End) bool { return ends[e] == 0 }) }
+	checkUntil(t, 1, enough, func(t *rapid.T) {
 		s, n := whole{limits: rapid.Bool().Draw(t, "limits"), vary: rapid.Bool().Draw(t, "vary")}.compile(t)
 		st := n.NewState()
 		key := rng.Seed(rapid.Uint64().Draw(t, "seed"))
@@ -476,10 +488,8 @@ func TestFatesOfEverythingAgreeWithWalk(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	for _, e := range []End{Delivered, Expired, Filtered, Refused, Lost, Cut, NoRoute, NoHost, NoMapping} {
-		if ends[e] == 0 {
-			t.Errorf("no packet ended %v: %v", e, ends)
-		}
+	if !enough() {
+		t.Errorf("want some packets to end each of %v, got %v", wanted, ends)
 	}
 }
 
@@ -488,7 +498,8 @@ func TestFatesOfEverythingAgreeWithWalk(t *testing.T) {
 // reply has those of the reply.
 func TestEverythingThatComesBackIsTranslatedBack(t *testing.T) {
 	replies, errors, about := 0, 0, 0
-	rapid.Check(t, func(t *rapid.T) {
+	enough := func() bool { return replies > 0 && errors > 0 && about > 0 }
+	checkUntil(t, 1, enough, func(t *rapid.T) {
 		s, n := whole{}.compile(t)
 		st := n.NewState()
 		b := &bench{net: n, st: st}
@@ -545,7 +556,7 @@ func TestEverythingThatComesBackIsTranslatedBack(t *testing.T) {
 		eachRequest(s, st, rng.Seed(1), func(p Packet, _ HostID) { check(p) })
 		eachHostRequest(s, n, func(p Packet) { check(p) })
 	})
-	if replies == 0 || errors == 0 || about == 0 {
+	if !enough() {
 		t.Errorf("%d replies, %d errors about requests, %d about replies", replies, errors, about)
 	}
 }
