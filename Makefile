@@ -16,7 +16,7 @@ BENCHCOUNT   ?= 1
 STAMP := $(shell git status >/dev/null 2>&1 || echo -buildvcs=false)
 
 # What check and .ci/run go through, in this order.
-CHECKS := test fmt-check vet lint tidy race test-386 cross same-bytes reference-check bench-gate fuzz
+CHECKS := test fmt-check vet lint tidy race test-32 cross same-bytes reference-check bench-gate fuzz
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -60,8 +60,8 @@ tidy: ## fail if go.mod or go.sum is not tidy
 race: ## run the tests under the race detector
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 30m ./...
 
-test-386: ## run the model's tests as a 32-bit program (on amd64)
-	GOOS=linux GOARCH=386 CGO_ENABLED=0 $(GO) test ./vtime/... ./rng/... ./selection/... ./topology/... ./sim/... ./results/...
+test-32: ## run the model's tests as a 32-bit program (386, or arm under qemu-arm)
+	GO="$(GO)" tools/test-32 ./vtime/... ./rng/... ./selection/... ./topology/... ./sim/... ./results/...
 
 cross: ## type-check everything for the other systems
 	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 $(GO) vet ./...
