@@ -157,6 +157,7 @@ func (c *Course) addSweeps() []string {
 			st.Candidates = append(st.Candidates, m.Candidate)
 		}
 		st.classes = classify(st.Candidates, func(int) bool { return true })
+		st.distinct = distinct(st.Candidates)
 		c.steps = append(c.steps, step{kind: sweepStep, by: ByProbe, stage: uint16(len(c.Stages)), group: uint16(m.group), relay: NoRelay})
 		c.Stages = append(c.Stages, st)
 		from = to
@@ -164,6 +165,16 @@ func (c *Course) addSweeps() []string {
 	c.random = c.randomSet(members, len(labels)-1)
 	c.askBeside(members)
 	return append(warnings, more...)
+}
+
+// distinct tells whether all candidates are different relays.
+func distinct(candidates []Candidate) bool {
+	relays := make([]RelayID, len(candidates))
+	for i := range candidates {
+		relays[i] = candidates[i].Relay
+	}
+	slices.Sort(relays)
+	return len(slices.Compact(relays)) == len(candidates)
 }
 
 // askBeside lets every sweep ask the relays of the others too, if the scope of

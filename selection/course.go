@@ -37,6 +37,8 @@ type Stage struct {
 
 	// classes are the candidates by weight, in the order of their first ones.
 	classes []class
+	// distinct: no relay is among the candidates more than once.
+	distinct bool
 }
 
 // LeadsTo tells whether a selection on the course can come to register with a

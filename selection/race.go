@@ -3,7 +3,6 @@ package selection
 import (
 	"cmp"
 	"math/bits"
-	"slices"
 
 	"github.com/relaysim/relaysim/rng"
 )
@@ -112,7 +111,9 @@ type ranking struct {
 	classes []class
 	replied []uint64 // the set of those that it has, those that refused among them
 	order   []ranked
-	parts   []part // of order, by class; none where the stage has just begun
+	// unsorted is memory for sort.
+	unsorted []ranked
+	parts    []part // of order, by class; none where the stage has just begun
 }
 
 // ranked is a candidate with its word.
@@ -125,7 +126,7 @@ type ranked struct {
 type part struct{ from, to int }
 
 // mostUnranked is after how many refusals in a stage a ranking is worth its while.
-const mostUnranked = 4
+const mostUnranked = 2
 
 // rank is the ranking of the repliers in a field.
 func (x *Scratch) rank(classes []class, f *field, draws rng.Stream) *ranking {
@@ -133,7 +134,7 @@ func (x *Scratch) rank(classes []class, f *field, draws rng.Stream) *ranking {
 	if r.draws == draws && len(r.parts) == len(classes) && &r.classes[0] == &classes[0] && r.isOf(f) {
 		return r
 	}
-	*r = ranking{draws: draws, classes: classes, replied: r.replied[:0], order: r.order[:0], parts: r.parts[:0]}
+	*r = ranking{draws: draws, classes: classes, replied: r.replied[:0], order: r.order[:0], unsorted: r.unsorted, parts: r.parts[:0]}
 	for k := range f.awaited {
 		r.replied = append(r.replied, f.replied(k))
 	}
@@ -144,18 +145,45 @@ func (x *Scratch) rank(classes []class, f *field, draws rng.Stream) *ranking {
 				r.order = append(r.order, ranked{draws.At(nth), n})
 			}
 		}
-		slices.SortFunc(r.order[from:], func(a, b ranked) int {
-			switch {
-			case a.word < b.word:
-				return -1
-			case a.word > b.word:
-				return 1
-			}
-			return a.candidate - b.candidate
-		})
+		r.sort(r.order[from:])
 		r.parts = append(r.parts, part{from, len(r.order)})
 	}
 	return r
+}
+
+// sort puts ranked candidates in order. Their words are uniform, so that the first
+// bits of each tell nearly where it belongs.
+func (r *ranking) sort(order []ranked) {
+	const bits = 7
+	if len(order) > 1<<bits/4 {
+		var ends [1 << bits]int
+		for i := range order {
+			ends[order[i].word>>(64-bits)]++
+		}
+		sum := 0
+		for i, n := range ends {
+			ends[i] = sum
+			sum += n
+		}
+		r.unsorted = append(r.unsorted[:0], order...)
+		for i := range r.unsorted {
+			x := &r.unsorted[i]
+			at := &ends[x.word>>(64-bits)]
+			order[*at] = *x
+			*at++
+		}
+	}
+	for i := 1; i < len(order); i++ { // most are where they belong
+		x, j := order[i], i
+		for ; j > 0 && x.precedes(order[j-1]); j-- {
+			order[j] = order[j-1]
+		}
+		order[j] = x
+	}
+}
+
+func (x ranked) precedes(y ranked) bool {
+	return x.word < y.word || x.word == y.word && x.candidate < y.candidate
 }
 
 // isOf tells whether the ranking has those who replied in a field.

@@ -227,7 +227,7 @@ func TestRankingIsTheOrderOfTheRace(t *testing.T) {
 	looked := 0
 	for seed := range uint64(60) {
 		k := rng.Seed(seed)
-		candidates := make([]Candidate, 1+k.Draw(rng.Client, 0)%150)
+		candidates := make([]Candidate, 1+k.Draw(rng.Client, 0)%500)
 		for i := range candidates {
 			candidates[i] = Candidate{Relay: RelayID(i), Key: k.Draw(rng.Probe, uint64(i)), Weight: uint32(k.Draw(rng.Place, uint64(i)) % 4)}
 		}

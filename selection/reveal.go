@@ -1,6 +1,7 @@
 package selection
 
 import (
+	"iter"
 	"math/bits"
 	"slices"
 )
@@ -42,6 +43,19 @@ func (e *Entrants) Rank(candidate int) (rank int, ok bool) {
 		rank += bits.OnesCount64(w)
 	}
 	return rank + bits.OnesCount64(e.members[k]&first(candidate&63)), e.members.has(candidate)
+}
+
+// All goes through them in the order of the stage.
+func (e *Entrants) All() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for k, w := range e.members {
+			for ; w != 0; w &= w - 1 {
+				if !yield(k<<6 | bits.TrailingZeros64(w)) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Answers tells what became of the probes of one round.

@@ -261,6 +261,7 @@ func (s *Selector) proceed(winner int, won competition, at vtime.Instant) {
 	switch {
 	case winner >= 0:
 		s.run.wonSize, s.run.wonWeight = won.size, won.weight
+		s.scratch.winner = winner
 		s.registerWith(s.stage().Candidates[winner].Relay, at)
 	case int(next) < len(s.course.TTLs):
 		s.run.ttl = next

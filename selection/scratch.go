@@ -21,6 +21,8 @@ type Scratch struct {
 	// along is the way that a selection which begins may take (ExpireAlong).
 	along   *Leap
 	ranking ranking
+	// winner is the candidate that won the last race: a hint, which strike checks.
+	winner int
 }
 
 // The sets of a Scratch. The last three are kept where ICMP errors count.

@@ -180,9 +180,14 @@ func (s *Selector) refused(at vtime.Instant) {
 
 // strike takes every entry of the relay out of the stage.
 func (s *Selector) strike(r RelayID) {
-	for i, c := range s.stage().Candidates {
+	st, struck := s.stage(), s.scratch.set(struckSet)
+	if i := s.scratch.winner; st.distinct && i < len(st.Candidates) && st.Candidates[i].Relay == r {
+		struck.add(i)
+		return
+	}
+	for i, c := range st.Candidates {
 		if c.Relay == r {
-			s.scratch.set(struckSet).add(i)
+			struck.add(i)
 		}
 	}
 }
