@@ -31,6 +31,8 @@ type outlook struct {
 	decides *outlook
 	// prospects are, by rank, of the entrants of the routine.
 	prospects []prospect
+	// open: one of these took clients without a certificate when it was looked up.
+	open bool
 	// failures are the selections that nobody can answer: of a client that goes
 	// on to the last resorts, and of one that keeps its parent. sought: it has been
 	// looked for.
@@ -147,6 +149,9 @@ func (c *cell) foresee(cl *client, a *selection.Action) *outlook {
 		o.leap, o.span, o.routine = c.findLeap(cl, a)
 		if o.routine != nil {
 			o.prospects = c.prospectsOf(cl, o.routine)
+			for i := range o.routine.Entrants().All() {
+				o.open = o.open || c.relays[o.routine.Relay(i)].takes[0]
+			}
 		}
 	}
 	return o
@@ -198,11 +203,11 @@ func (c *cell) findLeap(cl *client, a *selection.Action) (*selection.Leap, time.
 func (c *cell) prospectsOf(cl *client, x *selection.Routine) []prospect {
 	of := make([]prospect, x.Entrants().Count())
 	stage := x.Stage()
-	for i := range stage.Candidates {
-		if rank, ok := x.Entrants().Rank(i); ok {
-			host := topology.HostID(stage.Candidates[i].Relay)
-			of[rank] = prospect{c.state.Fate(cl.at, host, topology.EchoRequest), c.state.Fate(cl.at, host, topology.TCP)}
-		}
+	rank := 0
+	for i := range x.Entrants().All() {
+		host := topology.HostID(stage.Candidates[i].Relay)
+		of[rank] = prospect{c.state.Fate(cl.at, host, topology.EchoRequest), c.state.Fate(cl.at, host, topology.TCP)}
+		rank++
 	}
 	return of
 }
@@ -234,9 +239,10 @@ type answers struct {
 	action *selection.Action   // the round
 	sel    *selection.Selector // that asks it
 	stage  *selection.Stage    // of the round, nil until it is needed
-	// prospects are those of the entrants in routine, nil if they are not known.
+	// prospects are those of the entrants, nil if they are not known.
 	prospects []prospect
-	routine   *selection.Routine
+	entrants  *selection.Entrants
+	routine   *selection.Routine // whose race it is, if not a Selector's
 	round     rng.Key
 	keyed     bool
 }
@@ -271,7 +277,7 @@ func (x *answers) Arrives(i int) (at vtime.Instant, ok bool) {
 // nobody knows or where each probe has its own.
 func (x *answers) fate(i int) *topology.Fate {
 	if x.prospects != nil {
-		if rank, ok := x.routine.Entrants().Rank(i); ok {
+		if rank, ok := x.entrants.Rank(i); ok {
 			return x.prospects[rank].echo
 		}
 	}

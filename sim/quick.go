@@ -39,6 +39,8 @@ func (c *cell) quickSelection(cl *client, i int, s *stroll, o *outlook, trigger 
 		return false
 	case o.routine == nil:
 		return c.quickFailure(cl, i, s, o, trigger, started, limit)
+	case c.groups[cl.group].plain && !cl.certificate && !o.open:
+		return false // it will be refused, and what then is not usual
 	}
 	x := o.routine
 	round := x.Round(started)
@@ -46,7 +48,7 @@ func (c *cell) quickSelection(cl *client, i int, s *stroll, o *outlook, trigger 
 		return false
 	}
 	if c.answering.keyed = false; c.answering.routine != x {
-		c.answering = answers{c: c, cl: cl, sel: x.Asker(), stage: x.Stage(), action: round, routine: x, prospects: o.prospects}
+		c.answering = answers{c: c, cl: cl, sel: x.Asker(), stage: x.Stage(), action: round, routine: x, entrants: x.Entrants(), prospects: o.prospects}
 	}
 	winner, probed := x.Race(s.rest, s.key, started, &c.answering, c.trace != nil)
 	if winner < 0 {

@@ -51,13 +51,19 @@ func (c *cell) roundAhead(cl *client, a *selection.Action) {
 	}
 	c.expectReplies(cl, a)
 	cl.ask.action = *a
-	x := c.answersTo(cl)
-	if cl.sel.Reveal(c.entrantsOf(cl, o, stage, a.TTL), x, c.trace != nil) {
+	entrants, x := c.entrantsOf(cl, o, stage, a.TTL), c.answersTo(cl)
+	if first := c.outlookOf(cl, 0); first.routine != nil && first.routine.Entrants() == entrants {
+		x.entrants, x.prospects = entrants, first.prospects
+	}
+	if cl.sel.Reveal(entrants, x, c.trace != nil) {
 		return
 	}
 	c.replies = c.replies[:0]
-	for j := range stage.Candidates {
-		if at, ok := x.Arrives(j); ok && !cl.sel.Struck(j) {
+	for j := range entrants.All() {
+		if cl.sel.Struck(j) {
+			continue
+		}
+		if at, ok := x.Arrives(j); ok {
 			c.replies = append(c.replies, selection.Reply{At: at, Candidate: uint16(j), Kind: selection.EchoReply})
 		}
 	}
