@@ -128,7 +128,8 @@ type part struct{ from, to int }
 // mostUnranked is after how many refusals in a stage a ranking is worth its while.
 const mostUnranked = 2
 
-// rank is the ranking of the repliers in a field.
+// rank is the ranking of the repliers in a field, without those that had refused
+// when it was made.
 func (x *Scratch) rank(classes []class, f *field, draws rng.Stream) *ranking {
 	r := &x.ranking
 	if r.draws == draws && len(r.parts) == len(classes) && &r.classes[0] == &classes[0] && r.isOf(f) {
@@ -141,7 +142,8 @@ func (x *Scratch) rank(classes []class, f *field, draws rng.Stream) *ranking {
 	for i := range classes {
 		c, from := &classes[i], len(r.order)
 		for j, nth := range c.nth {
-			if n := int(c.index[j]); r.replied[n>>6]>>(n&63)&1 == 1 {
+			n := int(c.index[j])
+			if k := n >> 6; (r.replied[k]&^f.struck[k])>>(n&63)&1 == 1 {
 				r.order = append(r.order, ranked{draws.At(nth), n})
 			}
 		}
