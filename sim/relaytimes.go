@@ -16,15 +16,18 @@ type RelayTime struct {
 	Time  uint64
 }
 
-// place is where a relay stands, or would.
+// place is where a relay stands, or would. The search takes as many steps for every
+// relay, so that no branch has to be guessed.
 func (r RelayTimes) place(id selection.RelayID) int {
-	from, to := 0, len(r)
-	for from < to {
-		if mid := (from + to) / 2; r[mid].Relay < id {
-			from = mid + 1
-		} else {
-			to = mid
-		}
+	from, n := 0, len(r)
+	for n > 1 {
+		half := n / 2
+		less := (int64(r[from+half-1].Relay) - int64(id)) >> 63 // all ones, or none
+		from += half & int(less)
+		n -= half
+	}
+	if n == 1 && r[from].Relay < id {
+		from++
 	}
 	return from
 }
