@@ -72,6 +72,7 @@ type batch struct {
 	// no other can be a parent of theirs. parents are those that are the parent of a
 	// client that rests, or were when they were last counted.
 	leads, parents relaySet
+	begun          bool // its clients are settled in
 }
 
 // note notes the parent of a client that lies down.
@@ -351,6 +352,10 @@ func (c *cell) sweepBatch(s *sweep, k int) {
 	if b.until > s.turn.from {
 		return
 	}
+	if !b.begun {
+		b.begun = true
+		c.settleIn(s, k)
+	}
 	c.meet(s, b)
 	b.until = min(c.changeAt, s.settleAt, c.library.staleAt, c.library.publishAt)
 	t := &c.turn
@@ -405,6 +410,17 @@ func (c *cell) sweepBatch(s *sweep, k int) {
 		s.show(r, first+int(l.place))
 		r.group = l.group
 		c.takeTurn(t, r, l.seen, l.touched)
+	}
+}
+
+// settleIn writes the clients of a batch that have not begun, which changes nothing
+// of them: memory that is read before it is written costs two page faults.
+func (c *cell) settleIn(s *sweep, k int) {
+	g := s.groupOf[k]
+	for i := k << s.shift; i < min((k+1)<<s.shift, len(s.due)); i++ {
+		if g = c.groupOf(i, g); !c.groups[g].restless {
+			s.resting[i], s.due[i] = resting{}, 0
+		}
 	}
 }
 
