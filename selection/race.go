@@ -156,21 +156,21 @@ func (x *Scratch) rank(classes []class, f *field, draws rng.Stream) *ranking {
 // sort puts ranked candidates in order. Their words are uniform, so that the first
 // bits of each tell nearly where it belongs.
 func (r *ranking) sort(order []ranked) {
-	const bits = 7
-	if len(order) > 1<<bits/4 {
-		var ends [1 << bits]int
+	const top = 7 // bits
+	if len(order) > 1<<top/4 {
+		var begins [1 << top]int
 		for i := range order {
-			ends[order[i].word>>(64-bits)]++
+			begins[order[i].word>>(64-top)]++
 		}
 		sum := 0
-		for i, n := range ends {
-			ends[i] = sum
+		for i, n := range begins {
+			begins[i] = sum
 			sum += n
 		}
 		r.unsorted = append(r.unsorted[:0], order...)
 		for i := range r.unsorted {
 			x := &r.unsorted[i]
-			at := &ends[x.word>>(64-bits)]
+			at := &begins[x.word>>(64-top)]
 			order[*at] = *x
 			*at++
 		}

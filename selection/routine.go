@@ -1,7 +1,6 @@
 package selection
 
 import (
-	"math/bits"
 	"slices"
 
 	"github.com/relaysim/relaysim/rng"
@@ -160,14 +159,12 @@ func (x *Routine) favourite() int {
 // await asks for answers until one does not come; all tells whether all do, last
 // when the last of them comes.
 func (x *Routine) await(a Arrivals) (last vtime.Instant, all bool) {
-	for k, w := range x.entrants.members {
-		for ; w != 0; w &= w - 1 {
-			at, ok := a.Arrives(k<<6 + bits.TrailingZeros64(w))
-			if !ok {
-				return 0, false
-			}
-			last = max(last, at)
+	for i := range x.entrants.All() {
+		at, ok := a.Arrives(i)
+		if !ok {
+			return 0, false
 		}
+		last = max(last, at)
 	}
 	return last, true
 }
